@@ -1,0 +1,2 @@
+//! The binary `portraitd`.
+fn main() {}
