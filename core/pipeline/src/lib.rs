@@ -1,1 +1,1 @@
-//! Under construction.
+//! Photo bytes in, renditions out.
