@@ -1,0 +1,384 @@
+//! The messages of ABI 1: what the host says to a plugin and what the plugin answers, as JSON in kebab-case.
+//!
+//! These are plain data: nothing here runs, checks or performs anything. Both sides ignore fields that they do not
+//! know, so a field may be added without a new ABI minor. A new *kind* of effect is a new ABI minor: the plugin lists
+//! it in the `needs` of its identity, and an older host refuses the library before any of its code runs.
+//!
+//! | function | the host says | the plugin answers |
+//! |---|---|---|
+//! | `describe` | nothing | [`Answer`]`<`[`Description`]`>` |
+//! | `open` | [`Open`] | [`Answer`]`<`[`Opening`]`>` |
+//! | `start` | [`Start`] | [`Answer`]`<`[`Step`]`>` |
+//! | `resume` | [`Resume`] | [`Answer`]`<`[`Step`]`>` |
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::failure::Failure;
+use crate::rendition::RenditionSpec;
+
+/// Number of an effect within one conversation. The plugin counts from 1 and never repeats one.
+pub type EffectId = u64;
+
+/// What a plugin does with a conversation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Operation {
+    /// Make the system show the photo.
+    Deliver,
+    /// Make the system show no photo of the user.
+    Remove,
+    /// Look whether the system still shows what was delivered, and change nothing.
+    Verify,
+    /// Ask whether the credentials and the address work, and change nothing.
+    Probe,
+}
+
+/// `open`: make a backend out of its settings.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Open {
+    /// The backend's name in the config, as in `[backend.intranet]`.
+    pub backend: String,
+    /// The `[backend.<name>.settings]` block as JSON. Secrets are in it as references, never as text.
+    pub settings: Value,
+    /// Version of the host, for the log only.
+    pub host_version: String,
+    /// The effect kinds that this host performs (see [`EffectKind::word`]).
+    pub caps: Vec<String>,
+}
+
+/// `start`: begin one operation.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Start {
+    /// What is to be done.
+    pub op: Operation,
+    /// Whom it is for. Absent in a probe only.
+    #[serde(default)]
+    pub user: Option<User>,
+    /// The photo. Present in `deliver` and `verify`.
+    #[serde(default)]
+    pub photo: Option<PhotoHead>,
+    /// The receipt of this user's last delivery at this backend, where there was one.
+    #[serde(default)]
+    pub receipt: Option<Value>,
+    /// 1 for the first attempt of this delivery.
+    pub attempt: u32,
+    /// The same text in every attempt to deliver the same content, for systems that drop repeats by such a key.
+    pub idempotency_key: String,
+    /// When the host gives up on this conversation, in milliseconds since 1970 (UTC).
+    pub deadline_ms: u64,
+    /// The time now, in milliseconds since 1970 (UTC).
+    pub now_ms: u64,
+    /// Where the plugin's random numbers start, so that a recording replays exactly.
+    pub seed: u64,
+    /// The effects will be shown and not performed; replies are assumed ones.
+    #[serde(default)]
+    pub dry_run: bool,
+}
+
+/// The user that a conversation is about.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct User {
+    /// The drop name: `ada` for `ada.jpg`.
+    pub id: String,
+    /// What the backend calls this user: the drop name, or what the backend's map says.
+    pub remote: String,
+}
+
+/// The photo as the message names it; the bytes of its renditions come beside it as blobs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct PhotoHead {
+    /// SHA-256 of the dropped file, 64 lower-case hexadecimal digits.
+    pub digest: String,
+    /// The renditions that the plugin wanted when it was opened, in that order.
+    pub renditions: Vec<RenditionHead>,
+}
+
+/// One rendition as the message names it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct RenditionHead {
+    /// The name that the plugin gave it.
+    pub name: String,
+    /// Its media type: `image/jpeg`.
+    pub mime: String,
+    /// Width in pixels.
+    pub width: u32,
+    /// Height in pixels.
+    pub height: u32,
+    /// Length in bytes.
+    pub len: u64,
+    /// SHA-256 of its bytes, 64 lower-case hexadecimal digits.
+    pub sha256: String,
+    /// Which of the blobs passed to `start` holds its bytes, counted from 0.
+    pub blob: usize,
+}
+
+/// `resume`: what became of effects. Any part of the open ones may be answered, in any order.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Resume {
+    /// The outcomes that are known by now.
+    pub results: Vec<EffectResult>,
+    /// The time now, in milliseconds since 1970 (UTC).
+    pub now_ms: u64,
+}
+
+/// What became of one effect.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct EffectResult {
+    /// Which effect is answered.
+    pub id: EffectId,
+    /// What became of it.
+    pub reply: Reply,
+}
+
+/// The outcome of an effect: of the effect's own kind, or an error.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Reply {
+    /// A `file-put` is done and durable.
+    FilePut {
+        /// `false` when the file was there with this very content and was left alone.
+        changed: bool,
+    },
+    /// A `file-remove` is done: the file is not there.
+    FileRemove {
+        /// `false` when there was no such file before.
+        existed: bool,
+    },
+    /// The time of a `sleep` is over.
+    Sleep {},
+    /// The effect could not be performed.
+    Error(EffectError),
+}
+
+/// Why an effect could not be performed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct EffectError {
+    /// What kind of error it is; what a plugin decides by.
+    pub kind: EffectErrorKind,
+    /// What happened, for people.
+    pub text: String,
+}
+
+/// Kinds of effect errors that a plugin may tell apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum EffectErrorKind {
+    /// The file system or the host's rules refuse it.
+    Denied,
+    /// The disk or the quota is full.
+    NoSpace,
+    /// The directory is not there.
+    NotFound,
+    /// The name cannot be used: absolute, with `..`, or too long.
+    InvalidName,
+    /// The file system is mounted read-only.
+    ReadOnly,
+    /// Anything else that the operating system reports.
+    Io,
+    /// A kind that a newer host knows and this version does not.
+    #[serde(other)]
+    Other,
+}
+
+/// What a plugin answers: the answer itself and what it has to say for the log.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Answer<T> {
+    /// The answer.
+    pub answer: T,
+    /// Lines for the host's log, oldest first.
+    #[serde(default = "Vec::new", skip_serializing_if = "Vec::is_empty")]
+    pub log: Vec<LogLine>,
+}
+
+/// One line for the host's log.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct LogLine {
+    /// How important it is.
+    pub level: Level,
+    /// One sentence, without secrets.
+    pub text: String,
+}
+
+/// How important a log line is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Level {
+    /// Something is wrong that a person should see.
+    Warn,
+    /// Worth a line in normal operation.
+    Info,
+    /// For the author.
+    Debug,
+}
+
+/// The answer to `describe`: what holds for the plugin, whatever its settings are.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Description {
+    /// JSON Schema of the settings. Secret settings carry `x-secret: true`, identifying ones `x-identifying: true`.
+    pub schema: Value,
+    /// What the plugin can do. `deliver` is always among it.
+    pub operations: Vec<Operation>,
+    /// Names of the ways in which it can deliver, where there are several.
+    #[serde(default)]
+    pub modes: Vec<String>,
+}
+
+/// The answer to `open`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Opening {
+    /// The settings are good.
+    Opened(Opened),
+    /// The settings are wrong, or the plugin is.
+    Failed(Failure),
+}
+
+/// What holds for one backend.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Opened {
+    /// The renditions that every delivery needs. Their names differ.
+    pub renditions: Vec<RenditionSpec>,
+    /// The origins that the backend will call, such as `https://chat.example.com`.
+    #[serde(default)]
+    pub origins: Vec<String>,
+    /// A text that changes when a setting changes that makes delivered photos stale, and only then. Holds no secret.
+    pub fingerprint: String,
+}
+
+/// The answer to `start` and `resume`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Step {
+    /// The plugin waits for effects.
+    Need(Need),
+    /// The operation is done.
+    Done(Done),
+    /// The operation failed.
+    Failed(Failure),
+}
+
+/// What the plugin waits for.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Need {
+    /// New effects. Empty while the plugin waits for those that are open.
+    #[serde(default)]
+    pub effects: Vec<Request>,
+    /// Open effects that nobody waits for any more. The host need not answer them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub cancel: Vec<EffectId>,
+}
+
+/// One effect with its number.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Request {
+    /// Its number in this conversation.
+    pub id: EffectId,
+    /// What is wanted.
+    pub effect: Effect,
+}
+
+/// Something that the host does for a plugin.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Effect {
+    /// Publish a rendition as a file, atomically and durably. The directory and missing sub-directories are made; a
+    /// file that has this very content already is left alone.
+    FilePut {
+        /// Name of the setting that holds the directory.
+        directory: String,
+        /// Path below that directory: relative, `/` between its parts, no `..`.
+        path: String,
+        /// Name of the rendition that becomes the file's content.
+        rendition: String,
+    },
+    /// Remove a file, and the sub-directories that become empty by it. A file that is not there is no error.
+    FileRemove {
+        /// Name of the setting that holds the directory.
+        directory: String,
+        /// Path below that directory, as in `file-put`.
+        path: String,
+    },
+    /// Wait.
+    Sleep {
+        /// For how long, in milliseconds.
+        ms: u64,
+    },
+}
+
+impl Effect {
+    /// What kind of effect this is.
+    pub const fn kind(&self) -> EffectKind {
+        match self {
+            Self::FilePut { .. } => EffectKind::FilePut,
+            Self::FileRemove { .. } => EffectKind::FileRemove,
+            Self::Sleep { .. } => EffectKind::Sleep,
+        }
+    }
+}
+
+/// The kinds of effects of this ABI minor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum EffectKind {
+    /// [`Effect::FilePut`]
+    FilePut,
+    /// [`Effect::FileRemove`]
+    FileRemove,
+    /// [`Effect::Sleep`]
+    Sleep,
+}
+
+impl EffectKind {
+    /// Every kind, in the order in which they were added.
+    pub const ALL: &[Self] = &[Self::FilePut, Self::FileRemove, Self::Sleep];
+
+    /// The kind's name in `needs`, in `caps` and on the wire.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::FilePut => "file-put",
+            Self::FileRemove => "file-remove",
+            Self::Sleep => "sleep",
+        }
+    }
+}
+
+/// The operation is done.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Done {
+    /// What it came to.
+    pub outcome: Outcome,
+    /// What to remember of it, at most 4 KiB of JSON: an id, a URL, the files. Comes back in the next [`Start`].
+    #[serde(default)]
+    pub receipt: Value,
+    /// Sentences for the person who asks what happened to this photo.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
+}
+
+/// What an operation came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Outcome {
+    /// The system shows the photo now. As the answer to `verify`: it shows another picture.
+    Changed,
+    /// The system showed the photo already. As the answer to `verify`: it shows what was delivered; to `probe`: all is
+    /// well.
+    Unchanged,
+    /// The system shows no photo of the user. The same as the answer to `verify`.
+    Removed,
+}
