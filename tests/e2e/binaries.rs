@@ -1,0 +1,68 @@
+//! Builds the workspace once per test process and says where the binary and the plugin libraries lie.
+//! It builds with the profile and into the target directory of the test itself, so nothing is compiled twice.
+
+use std::{
+    env,
+    path::{Path, PathBuf},
+    process::Command,
+    sync::OnceLock,
+};
+
+/// What the build left behind.
+pub(crate) struct Binaries {
+    /// The program under test.
+    pub(crate) portraitd: PathBuf,
+    /// The library of the plugin `files`.
+    pub(crate) files_plugin: PathBuf,
+}
+
+/// The built workspace; the first caller waits for the build.
+pub(crate) fn binaries() -> &'static Binaries {
+    static BUILT: OnceLock<Binaries> = OnceLock::new();
+    BUILT.get_or_init(build)
+}
+
+/// The folder that holds the workspace's `Cargo.toml`.
+pub(crate) fn workspace_root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .expect("the tests crate lies in the workspace")
+}
+
+fn build() -> Binaries {
+    let profile_dir = profile_dir();
+    let target_dir = profile_dir
+        .parent()
+        .expect("a profile lies in a target directory");
+    let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo
+        .args(["build", "--quiet", "--workspace", "--target-dir"])
+        .arg(target_dir)
+        .current_dir(workspace_root());
+    if profile_dir.ends_with("release") {
+        cargo.arg("--release");
+    }
+    let status = cargo.status().expect("cargo can be started");
+    assert!(status.success(), "the workspace does not build: {status}");
+    found_in(&profile_dir)
+}
+
+fn found_in(profile_dir: &Path) -> Binaries {
+    let binaries = Binaries {
+        portraitd: profile_dir.join("portraitd"),
+        files_plugin: profile_dir.join("libportraitd_plugin_files.so"),
+    };
+    for file in [&binaries.portraitd, &binaries.files_plugin] {
+        assert!(file.is_file(), "the build did not make {}", file.display());
+    }
+    binaries
+}
+
+/// `target/debug` or `target/release`, from `target/<profile>/deps/<this test>`.
+fn profile_dir() -> PathBuf {
+    let this = env::current_exe().expect("a test knows its own file");
+    this.ancestors()
+        .nth(2)
+        .expect("cargo puts tests into target/<profile>/deps")
+        .to_owned()
+}
