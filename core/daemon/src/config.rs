@@ -1,0 +1,503 @@
+//! The config file as types that cannot be wrong, and where it is looked for. Loads no plugin, opens no folder and
+//! makes no directory: what a plugin's settings mean is checked against the plugin's own schema, elsewhere.
+
+mod values;
+mod wrong;
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use portraitd_reconcile::BackendId;
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+pub(crate) use values::{
+    Bytes, Concurrency, Extension, Percent, Pixels, PluginName, UserIdPattern,
+};
+use wrong::Wrong;
+
+use crate::report::{Exit, Trouble};
+use crate::text::escape;
+
+/// The whole file. Every section and every key may be left out; the defaults are those of `config/portraitd.toml`,
+/// except that there is no backend unless the file names one.
+#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct Config {
+    /// The drop folder.
+    pub(crate) folder: FolderConfig,
+    /// What portraitd keeps for itself.
+    pub(crate) state: StateConfig,
+    /// Which photos are taken and how they are cropped.
+    pub(crate) photo: PhotoConfig,
+    /// Where plugins are found.
+    pub(crate) plugins: PluginsConfig,
+    /// What is logged.
+    pub(crate) log: LogConfig,
+    /// The backends by their names, sorted.
+    #[serde(deserialize_with = "values::backends")]
+    pub(crate) backend: BTreeMap<BackendId, BackendConfig>,
+    /// How the daemon runs.
+    pub(crate) run: RunConfig,
+}
+
+/// `[folder]`
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct FolderConfig {
+    /// The drop folder; relative to the working directory. It must exist: the daemon does not make it.
+    #[serde(deserialize_with = "values::path")]
+    pub(crate) path: PathBuf,
+    /// How long a file must not have changed before it is read. More than zero, at most an hour.
+    #[serde(deserialize_with = "values::duration")]
+    pub(crate) settle: Duration,
+    /// Time between two full scans. At least `settle`, at most a day.
+    #[serde(deserialize_with = "values::duration")]
+    pub(crate) rescan: Duration,
+    /// Where the hints come from.
+    pub(crate) watch: WatchMode,
+    /// Which names are photos; at least one.
+    pub(crate) extensions: Vec<Extension>,
+    /// Which part of a name is the user.
+    pub(crate) user_id: UserIdPattern,
+    /// What happens when two files claim one user.
+    pub(crate) conflict: Conflict,
+    /// How long a photo must be missing before its user counts as gone.
+    #[serde(deserialize_with = "values::duration")]
+    pub(crate) absence: Duration,
+    /// How many of the known photos may vanish within a day before a person is asked.
+    pub(crate) brake: Percent,
+}
+
+impl Default for FolderConfig {
+    fn default() -> Self {
+        Self {
+            path: "drop".into(),
+            settle: Duration::from_secs(2),
+            rescan: Duration::from_secs(5 * 60),
+            watch: WatchMode::Auto,
+            extensions: Extension::all(),
+            user_id: UserIdPattern::default(),
+            conflict: Conflict::Refuse,
+            absence: Duration::from_secs(10 * 60),
+            brake: Percent::default(),
+        }
+    }
+}
+
+/// `folder.watch`
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum WatchMode {
+    /// Events where the file system reports them, scans on network file systems.
+    Auto,
+    /// Events always.
+    Events,
+    /// Scans only.
+    Poll,
+}
+
+/// `folder.conflict`
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Conflict {
+    /// Neither file is sent, and both are told.
+    Refuse,
+    /// The file that changed last wins.
+    Newest,
+}
+
+/// `[state]`
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct StateConfig {
+    /// Ledger, lock, control socket and private plugin copies; relative to the working directory.
+    #[serde(deserialize_with = "values::path")]
+    pub(crate) path: PathBuf,
+}
+
+impl Default for StateConfig {
+    fn default() -> Self {
+        Self {
+            path: "state".into(),
+        }
+    }
+}
+
+/// `[photo]`
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct PhotoConfig {
+    /// Largest file; 1 KiB to 1 GiB.
+    pub(crate) max_bytes: Bytes,
+    /// Largest picture; at least `min-side` squared.
+    pub(crate) max_pixels: Pixels,
+    /// Shortest side of the smallest picture, in pixels; at least 1.
+    pub(crate) min_side: u32,
+    /// Which part of the picture a rendition of another shape shows.
+    pub(crate) crop: Crop,
+}
+
+impl Default for PhotoConfig {
+    fn default() -> Self {
+        Self {
+            max_bytes: Bytes(32 << 20),
+            max_pixels: Pixels(120_000_000),
+            min_side: 96,
+            crop: Crop::Center,
+        }
+    }
+}
+
+/// `photo.crop`
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Crop {
+    /// The middle.
+    Center,
+    /// The middle from side to side, and the upper part.
+    Upper,
+    /// All of it, on white.
+    None,
+}
+
+/// `[plugins]`
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct PluginsConfig {
+    /// Directories, searched in this order. Empty means the default: see [`PluginsConfig::directories`].
+    #[serde(deserialize_with = "values::paths")]
+    pub(crate) path: Vec<PathBuf>,
+}
+
+impl PluginsConfig {
+    /// The directories in which plugins are looked for, in order: `path`, or where that is empty the executable's
+    /// directory and `/usr/lib/portraitd/plugins`.
+    pub(crate) fn directories(&self) -> Vec<PathBuf> {
+        if !self.path.is_empty() {
+            return self.path.clone();
+        }
+        let executable = std::env::current_exe().ok();
+        let beside = executable.and_then(|path| path.parent().map(Path::to_path_buf));
+        beside.into_iter().chain([PathBuf::from(PLUGINS)]).collect()
+    }
+}
+
+/// `[log]`
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct LogConfig {
+    /// What is worth a line.
+    pub(crate) level: LogLevel,
+    /// How a line looks.
+    pub(crate) format: LogFormat,
+}
+
+impl Default for LogConfig {
+    fn default() -> Self {
+        Self {
+            level: LogLevel::Info,
+            format: LogFormat::Text,
+        }
+    }
+}
+
+/// `log.level`. User ids are logged at `debug` and below only.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum LogLevel {
+    /// What a person must look at.
+    Error,
+    /// And what looks wrong.
+    Warn,
+    /// And what happens.
+    Info,
+    /// And to whom.
+    Debug,
+    /// And each step.
+    Trace,
+}
+
+/// `log.format`
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// `[backend.<name>]`
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct BackendConfig {
+    /// Which plugin serves it.
+    pub(crate) plugin: PluginName,
+    /// A backend that is not enabled is not loaded; what is recorded of it stays.
+    #[serde(default = "yes")]
+    pub(crate) enabled: bool,
+    /// Deliveries at one time.
+    #[serde(default)]
+    pub(crate) concurrency: Concurrency,
+    /// Whether the picture of a user whose photo was taken away is removed.
+    #[serde(default)]
+    pub(crate) remove: bool,
+    /// The plugin's own settings as they are handed to it, not yet checked against its schema.
+    #[serde(default, deserialize_with = "values::settings")]
+    pub(crate) settings: Map<String, Value>,
+}
+
+const fn yes() -> bool {
+    true
+}
+
+/// `[run]`
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct RunConfig {
+    /// How long the daemon waits at its end for what is in flight; at most an hour.
+    #[serde(deserialize_with = "values::duration")]
+    pub(crate) grace: Duration,
+}
+
+impl Default for RunConfig {
+    fn default() -> Self {
+        Self {
+            grace: Duration::from_secs(20),
+        }
+    }
+}
+
+impl Config {
+    /// Reads the file that `--config` names, or else the first that exists of `portraitd.toml` and
+    /// `config/portraitd.toml` in the working directory and [`/etc/portraitd/portraitd.toml`](SYSTEM_FILE).
+    ///
+    /// The working directory is left out when root is started by a service manager (`INVOCATION_ID` is set, see
+    /// systemd.exec(5)): who can write there could make root load a library.
+    ///
+    /// Returns the path beside the config, as it was found.
+    ///
+    /// # Errors
+    /// All end with [`Exit::Config`]: no file, a file that cannot be read or that everybody may write, and anything
+    /// wrong in it, with the line and the path of the key.
+    pub(crate) fn load(explicit: Option<&Path>) -> Result<(Self, PathBuf), Trouble> {
+        let candidates = match explicit {
+            Some(path) => vec![path.to_path_buf()],
+            None => candidates(
+                rustix::process::geteuid().is_root(),
+                std::env::var_os("INVOCATION_ID").is_some(),
+            ),
+        };
+        let (file, path) = open_first(candidates)?;
+        let config = read(file).and_then(|text| Self::parse(&text).map_err(ReadError::Wrong));
+        match config {
+            Ok(config) => Ok((config, path)),
+            Err(error) => Err(error.into_trouble(&path)),
+        }
+    }
+
+    fn parse(text: &str) -> Result<Self, Wrong> {
+        let config: Self = toml::from_str(text).map_err(|error| Wrong::from_toml(text, &error))?;
+        config
+            .check()
+            .map_err(|(key, problem)| Wrong::at_key(text, key, problem))?;
+        Ok(config)
+    }
+
+    /// What no single key can know. The first problem, with the key that a person would change.
+    fn check(&self) -> Result<(), (&'static str, String)> {
+        let FolderConfig {
+            settle,
+            rescan,
+            absence,
+            ..
+        } = self.folder;
+        let squared = u64::from(self.photo.min_side).pow(2);
+        let rules = [
+            (
+                "folder.settle",
+                (MOMENT..=HOUR).contains(&settle),
+                "must be 1ms to 1h".into(),
+            ),
+            ("folder.rescan", rescan <= DAY, "must be at most 24h".into()),
+            (
+                "folder.rescan",
+                rescan >= settle,
+                format!("must be at least folder.settle, which is {}", show(settle)),
+            ),
+            (
+                "folder.absence",
+                (MOMENT..=YEAR).contains(&absence),
+                "must be 1ms to 1year".into(),
+            ),
+            (
+                "folder.extensions",
+                !self.folder.extensions.is_empty(),
+                "must name at least one".into(),
+            ),
+            (
+                "photo.min-side",
+                self.photo.min_side > 0,
+                "must be at least 1".into(),
+            ),
+            (
+                "photo.max-pixels",
+                self.photo.max_pixels.0 >= squared,
+                format!("must be at least {squared} (photo.min-side squared)"),
+            ),
+            (
+                "run.grace",
+                self.run.grace <= HOUR,
+                "must be at most 1h".into(),
+            ),
+        ];
+        match rules.into_iter().find(|(_, holds, _)| !holds) {
+            Some((key, _, problem)) => Err((key, problem)),
+            None => self.check_places(),
+        }
+    }
+
+    /// Neither directory may lie in the other: portraitd never writes into the drop folder, and does not take its own
+    /// files for photos.
+    fn check_places(&self) -> Result<(), (&'static str, String)> {
+        let (folder, state) = (resolve(&self.folder.path), resolve(&self.state.path));
+        if state.starts_with(&folder) {
+            Err((
+                "state.path",
+                format!(
+                    "`{}` lies in the drop folder `{}`",
+                    escape(&state),
+                    escape(&folder)
+                ),
+            ))
+        } else if folder.starts_with(&state) {
+            Err((
+                "folder.path",
+                format!(
+                    "`{}` lies in the state directory `{}`",
+                    escape(&folder),
+                    escape(&state)
+                ),
+            ))
+        } else {
+            Ok(())
+        }
+    }
+}
+
+/// `path` without links and `..` as far as it exists, and by its text from there on.
+fn resolve(path: &Path) -> PathBuf {
+    let mut existing = std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
+    let mut rest = Vec::new();
+    loop {
+        if let Ok(resolved) = existing.canonicalize() {
+            existing = resolved;
+            break;
+        }
+        let Some(last) = existing.components().next_back() else {
+            break;
+        };
+        rest.push(last.as_os_str().to_owned());
+        existing.pop();
+    }
+    for part in rest.into_iter().rev() {
+        if part == ".." {
+            existing.pop();
+        } else {
+            existing.push(part);
+        }
+    }
+    existing
+}
+
+fn show(duration: Duration) -> humantime::FormattedDuration {
+    humantime::format_duration(duration)
+}
+
+fn candidates(root: bool, by_service_manager: bool) -> Vec<PathBuf> {
+    let here: &[&str] = if root && by_service_manager {
+        &[]
+    } else {
+        &["portraitd.toml", "config/portraitd.toml"]
+    };
+    here.iter()
+        .chain([&SYSTEM_FILE])
+        .map(PathBuf::from)
+        .collect()
+}
+
+/// Opens the first file that exists. One that exists and cannot be opened is an error and not passed over: the next
+/// would be a config that nobody expects.
+fn open_first(candidates: Vec<PathBuf>) -> Result<(File, PathBuf), Trouble> {
+    for path in &candidates {
+        match File::open(path) {
+            Ok(file) => return Ok((file, path.clone())),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(ReadError::Io(error).into_trouble(path)),
+        }
+    }
+    let names: Vec<_> = candidates.iter().map(escape).collect();
+    Err(Trouble::new(Exit::Config, "failed to find a config file")
+        .because(format_args!("there is no {}", names.join(", no ")))
+        .hint("name one with --config FILE"))
+}
+
+fn read(file: File) -> Result<String, ReadError> {
+    let mode = file.metadata().map_err(ReadError::Io)?.mode();
+    if mode & 0o002 != 0 {
+        return Err(ReadError::WorldWritable {
+            mode: mode & 0o7777,
+        });
+    }
+    let mut bytes = Vec::new();
+    file.take(SIZE_MAX + 1)
+        .read_to_end(&mut bytes)
+        .map_err(ReadError::Io)?;
+    if bytes.len() as u64 > SIZE_MAX {
+        return Err(ReadError::TooLarge);
+    }
+    String::from_utf8(bytes).map_err(|error| ReadError::Wrong(Wrong::not_utf8(&error)))
+}
+
+enum ReadError {
+    Io(io::Error),
+    WorldWritable { mode: u32 },
+    TooLarge,
+    Wrong(Wrong),
+}
+
+impl ReadError {
+    fn into_trouble(self, path: &Path) -> Trouble {
+        let path = escape(path);
+        let trouble = Trouble::new(
+            Exit::Config,
+            format_args!("failed to read the config file {path}"),
+        );
+        match self {
+            Self::Io(error) => trouble.caused_by(&error),
+            Self::WorldWritable { mode } => trouble
+                .because(format_args!(
+                    "its mode is {mode:o}: everybody on this machine may change it"
+                ))
+                .hint(format_args!("chmod o-w {path}")),
+            Self::TooLarge => trouble.because("it is larger than 1 MiB"),
+            Self::Wrong(wrong) => wrong.tell(trouble),
+        }
+    }
+}
+
+const SYSTEM_FILE: &str = "/etc/portraitd/portraitd.toml";
+const PLUGINS: &str = "/usr/lib/portraitd/plugins";
+const SIZE_MAX: u64 = 1 << 20;
+const MOMENT: Duration = Duration::from_millis(1);
+const HOUR: Duration = Duration::from_secs(3600);
+const DAY: Duration = Duration::from_secs(24 * 3600);
+const YEAR: Duration = Duration::from_secs(366 * 24 * 3600);
+
+#[cfg(test)]
+mod tests;
