@@ -1,0 +1,357 @@
+//! One user's photo at one backend: what is wanted, what was recorded, and what follows.
+
+use std::time::Duration;
+
+use crate::{Fingerprint, MAX_WAIT, Outcome, Time, Verdict, absent_again, backoff};
+
+/// An attempt that was cut off by a stop of the daemon is repeated at once this often, and then with waits that grow:
+/// a photo that kills the daemon must not do so for ever.
+const FREE_INTERRUPTIONS: u32 = 3;
+
+/// What the folder wants of a backend.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Desired {
+    /// This picture, made this way.
+    Photo(Fingerprint),
+    /// Whatever is there now: there is no photo that could be sent, and nothing that proves that there should be none.
+    Keep,
+    /// No picture: the photo was taken away, and that is proved.
+    Gone,
+}
+
+/// What an attempt was for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Target {
+    /// That the backend shows this.
+    Photo(Fingerprint),
+    /// That the backend shows nothing.
+    Removal,
+}
+
+/// What the backend holds, as far as we know.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Holds {
+    /// Nothing of ours.
+    Nothing,
+    /// Exactly this.
+    Exactly {
+        /// What was delivered.
+        fingerprint: Fingerprint,
+        /// What the plugin told of it.
+        receipt: Option<String>,
+    },
+    /// An attempt was begun and may have had its effect, or not.
+    Unsure,
+}
+
+/// What is recorded of one user at one backend.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Recorded {
+    /// What the backend holds.
+    pub holds: Holds,
+    /// The attempts since the last success; none when there is nothing to say.
+    pub attempted: Option<Attempted>,
+}
+
+/// Attempts at one target.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Attempted {
+    /// What they were for.
+    pub target: Target,
+    /// How many began, less those that failed for the whole backend.
+    pub count: u32,
+    /// When the first began.
+    pub since: Time,
+    /// Where the last one stands.
+    pub state: AttemptState,
+}
+
+/// Where an attempt stands.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum AttemptState {
+    /// Begun, and not known to have ended.
+    Begun {
+        /// When.
+        at: Time,
+    },
+    /// Ended without success.
+    Failed {
+        /// How.
+        verdict: Verdict,
+        /// Why.
+        reason: String,
+        /// When it may be tried again; never by itself when the verdict stops.
+        next: Time,
+    },
+}
+
+/// What a plugin is asked to do.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Operation {
+    /// Show the photo.
+    Deliver,
+    /// Show nothing.
+    Remove,
+}
+
+/// What follows for one user at one backend.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Decision {
+    /// The backend holds what is wanted.
+    InPlace,
+    /// Nothing is wanted.
+    Idle,
+    /// An attempt is wanted from this moment on.
+    Due {
+        /// From when on; [`Time::PAST`] for at once.
+        at: Time,
+        /// Whether an attempt at the same target has failed.
+        again: bool,
+    },
+    /// Nothing until the photo, the recipe or a person changes something.
+    Stopped,
+}
+
+/// The difference between what is wanted and what was recorded.
+#[must_use]
+pub fn decide(desired: Desired, recorded: &Recorded, now: Time) -> Decision {
+    let target = match desired {
+        Desired::Photo(fingerprint) => Target::Photo(fingerprint),
+        Desired::Gone => Target::Removal,
+        Desired::Keep => return Decision::Idle,
+    };
+    if recorded.is_at(target) {
+        return Decision::InPlace;
+    }
+    match &recorded.attempted {
+        Some(attempted) if attempted.target == target => attempted.decide(now),
+        _ => Decision::Due { at: Time::PAST, again: false },
+    }
+}
+
+impl Attempted {
+    fn decide(&self, now: Time) -> Decision {
+        match &self.state {
+            AttemptState::Begun { .. } => Decision::Due { at: Time::PAST, again: true },
+            AttemptState::Failed { verdict, .. } if verdict.stops() => Decision::Stopped,
+            AttemptState::Failed { next, .. } => {
+                // A clock that was set back must not turn a wait of an hour into one of years.
+                Decision::Due { at: (*next).min(now.after(MAX_WAIT)), again: true }
+            }
+        }
+    }
+}
+
+impl Default for Recorded {
+    fn default() -> Self {
+        Self { holds: Holds::Nothing, attempted: None }
+    }
+}
+
+impl Recorded {
+    /// Counts an attempt, before anything is done for it. From here on the backend may hold what it is for.
+    pub fn begin(&mut self, target: Target, now: Time) {
+        let before = self.attempted.take().filter(|attempted| attempted.target == target);
+        let (count, since) = before.map_or((0, now), |before| (before.count, before.since));
+        self.attempted = Some(Attempted { target, count: count + 1, since, state: AttemptState::Begun { at: now } });
+        self.holds = Holds::Unsure;
+    }
+
+    /// Records what the attempt that was begun came to. `chance` in `[0, 1)` spreads the waits.
+    ///
+    /// An outcome for an attempt that was never begun is ignored: nothing is invented.
+    pub fn settle(&mut self, outcome: &Outcome, now: Time, chance: f64) {
+        let Some(attempted) = &mut self.attempted else { return };
+        let done = match (attempted.target, &outcome.verdict) {
+            (_, verdict) if verdict.is_done() => true,
+            // Nothing is left to remove for a user whom the system does not know.
+            (Target::Removal, Verdict::UserAbsent) => true,
+            _ => false,
+        };
+        match attempted.target {
+            Target::Photo(fingerprint) if done => {
+                let receipt = outcome.receipt.clone();
+                *self = Self { holds: Holds::Exactly { fingerprint, receipt }, attempted: None };
+            }
+            Target::Removal if done => *self = Self::default(),
+            _ => attempted.fail(outcome, now, chance),
+        }
+    }
+
+    /// An attempt that the daemon did not live to see the end of. Says whether there was one.
+    pub fn interrupt(&mut self, now: Time, chance: f64) -> bool {
+        let Some(attempted) = &mut self.attempted else { return false };
+        if !matches!(attempted.state, AttemptState::Begun { .. }) {
+            return false;
+        }
+        let wait = match attempted.count.checked_sub(FREE_INTERRUPTIONS) {
+            None | Some(0) => Duration::ZERO,
+            Some(more) => backoff(more, chance),
+        };
+        attempted.state = AttemptState::Failed {
+            verdict: Verdict::Retry,
+            reason: "interrupted: portraitd stopped during this attempt".into(),
+            next: now.after(wait),
+        };
+        true
+    }
+
+    /// Makes a delivery that failed due again, as if it had never been tried. Says whether there was one.
+    pub fn release(&mut self) -> bool {
+        matches!(self.attempted.take_if(|attempted| attempted.has_failed()), Some(_released))
+    }
+
+    /// When the wait after the last failure ends, and how it failed.
+    #[must_use]
+    pub const fn failure(&self) -> Option<(&Verdict, &String, Time)> {
+        match &self.attempted {
+            Some(Attempted { state: AttemptState::Failed { verdict, reason, next }, .. }) => {
+                Some((verdict, reason, *next))
+            }
+            _ => None,
+        }
+    }
+
+    fn is_at(&self, target: Target) -> bool {
+        match (&self.holds, target) {
+            (Holds::Exactly { fingerprint, .. }, Target::Photo(wanted)) => *fingerprint == wanted,
+            (Holds::Nothing, Target::Removal) => true,
+            _ => false,
+        }
+    }
+}
+
+impl Attempted {
+    const fn has_failed(&self) -> bool {
+        matches!(self.state, AttemptState::Failed { .. })
+    }
+
+    fn fail(&mut self, outcome: &Outcome, now: Time, chance: f64) {
+        let verdict = outcome.verdict.clone();
+        let wait = match verdict {
+            Verdict::UserAbsent => absent_again(chance),
+            // The backend's own wait comes on top, once for all of its deliveries.
+            Verdict::RateLimited { .. } => Duration::ZERO,
+            _ if verdict.holds_backend() => {
+                self.count -= 1;
+                Duration::ZERO
+            }
+            _ => backoff(self.count, chance),
+        };
+        self.state = AttemptState::Failed { verdict, reason: outcome.reason.clone(), next: now.after(wait) };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Digest;
+
+    const NOW: Time = Time::from_millis(1_000_000);
+
+    fn print(text: &str) -> Fingerprint {
+        Fingerprint::of(&Digest::of(text.as_bytes()), "", "")
+    }
+
+    fn photo(text: &str) -> Desired {
+        Desired::Photo(print(text))
+    }
+
+    fn attempt(recorded: &mut Recorded, target: Target, verdict: Verdict) {
+        recorded.begin(target, NOW);
+        recorded.settle(&Outcome::failed(verdict, "because"), NOW, 0.5);
+    }
+
+    fn at_once(again: bool) -> Decision {
+        Decision::Due { at: Time::PAST, again }
+    }
+
+    #[test]
+    fn a_new_photo_is_due_and_a_delivered_one_is_not() {
+        let mut recorded = Recorded::default();
+        assert_eq!(decide(photo("a"), &recorded, NOW), at_once(false));
+        attempt(&mut recorded, Target::Photo(print("a")), Verdict::Changed);
+        assert_eq!(decide(photo("a"), &recorded, NOW), Decision::InPlace);
+        assert_eq!(decide(photo("b"), &recorded, NOW), at_once(false));
+        assert_eq!(decide(Desired::Keep, &recorded, NOW), Decision::Idle);
+        assert_eq!(decide(Desired::Gone, &recorded, NOW), at_once(false));
+    }
+
+    #[test]
+    fn going_back_to_the_old_photo_after_a_failed_new_one_delivers_the_old_one_again() {
+        let mut recorded = Recorded::default();
+        attempt(&mut recorded, Target::Photo(print("a")), Verdict::Changed);
+        attempt(&mut recorded, Target::Photo(print("b")), Verdict::Retry);
+        assert_eq!(decide(photo("a"), &recorded, NOW), at_once(false));
+    }
+
+    #[test]
+    fn an_attempt_that_never_ended_is_made_again() {
+        let mut recorded = Recorded::default();
+        recorded.begin(Target::Photo(print("a")), NOW);
+        assert_eq!(decide(photo("a"), &recorded, NOW), at_once(true));
+        assert!(recorded.interrupt(NOW, 0.5));
+        assert_eq!(decide(photo("a"), &recorded, NOW), Decision::Due { at: NOW, again: true });
+        assert!(!recorded.interrupt(NOW, 0.5));
+    }
+
+    #[test]
+    fn a_photo_that_kills_the_daemon_waits_longer_each_time() {
+        let mut recorded = Recorded::default();
+        let mut waits = Vec::new();
+        for _ in 0..6 {
+            recorded.begin(Target::Photo(print("a")), NOW);
+            recorded.interrupt(NOW, 0.5);
+            waits.push(recorded.failure().unwrap().2.since(NOW).as_secs());
+        }
+        assert_eq!(waits, [0, 0, 0, 1, 3, 9]);
+    }
+
+    #[test]
+    fn wrong_credentials_burn_no_attempt() {
+        let mut recorded = Recorded::default();
+        for _ in 0..5 {
+            attempt(&mut recorded, Target::Photo(print("a")), Verdict::Auth);
+        }
+        assert_eq!(recorded.attempted.as_ref().unwrap().count, 0);
+        assert_eq!(decide(photo("a"), &recorded, NOW), Decision::Due { at: NOW, again: true });
+    }
+
+    #[test]
+    fn a_stopped_delivery_waits_for_another_photo_or_a_person() {
+        let mut recorded = Recorded::default();
+        attempt(&mut recorded, Target::Photo(print("a")), Verdict::ImageRejected);
+        assert_eq!(decide(photo("a"), &recorded, NOW), Decision::Stopped);
+        assert_eq!(decide(photo("b"), &recorded, NOW), at_once(false));
+        assert!(recorded.release());
+        assert_eq!(decide(photo("a"), &recorded, NOW), at_once(false));
+        assert!(!recorded.release());
+    }
+
+    #[test]
+    fn an_unknown_user_is_looked_up_hours_later_and_has_nothing_to_remove() {
+        let mut recorded = Recorded::default();
+        attempt(&mut recorded, Target::Photo(print("a")), Verdict::UserAbsent);
+        let Decision::Due { at, again: true } = decide(photo("a"), &recorded, NOW) else { panic!("due later") };
+        assert_eq!(at.since(NOW), Duration::from_secs(5 * 3600));
+        attempt(&mut recorded, Target::Removal, Verdict::UserAbsent);
+        assert_eq!(decide(Desired::Gone, &recorded, NOW), Decision::InPlace);
+    }
+
+    #[test]
+    fn a_clock_that_was_set_back_does_not_stop_deliveries() {
+        let mut recorded = Recorded::default();
+        recorded.begin(Target::Photo(print("a")), NOW.after(Duration::from_secs(10 * 365 * 86400)));
+        let later = NOW.after(Duration::from_secs(10 * 365 * 86400));
+        recorded.settle(&Outcome::failed(Verdict::Retry, ""), later, 0.5);
+        let Decision::Due { at, .. } = decide(photo("a"), &recorded, NOW) else { panic!("due") };
+        assert_eq!(at, NOW.after(MAX_WAIT));
+    }
+
+    #[test]
+    fn an_outcome_without_an_attempt_changes_nothing() {
+        let mut recorded = Recorded::default();
+        recorded.settle(&Outcome { verdict: Verdict::Changed, reason: String::new(), receipt: None }, NOW, 0.0);
+        assert_eq!(recorded, Recorded::default());
+    }
+}
