@@ -27,12 +27,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         .map(|seed| order.encode(seed as u64).map(|jpeg| Coded::split(&jpeg)))
         .collect::<Result<Vec<_>, _>>()?;
     let bytes = write_all(&order, &pictures)?;
-    println!(
-        "{} photos, {} kB each, in {}",
-        order.count,
-        bytes / order.count / 1000,
-        order.folder.display()
-    );
+    println!("{} photos, {} kB each, in {}", order.count, bytes / order.count / 1000, order.folder.display());
     Ok(())
 }
 
@@ -72,10 +67,7 @@ impl Order {
             return Err(USAGE.into());
         }
         if self.count > different {
-            return Err(format!(
-                "a picture of that height gives at most {different} different files"
-            )
-            .into());
+            return Err(format!("a picture of that height gives at most {different} different files").into());
         }
         Ok(self)
     }
@@ -112,10 +104,7 @@ struct Coded {
 
 impl Coded {
     fn split(jpeg: &[u8]) -> Self {
-        let scan = jpeg
-            .windows(2)
-            .position(|pair| pair == [0xFF, 0xDA])
-            .expect("an encoded JPEG has a scan");
+        let scan = jpeg.windows(2).position(|pair| pair == [0xFF, 0xDA]).expect("an encoded JPEG has a scan");
         let start = scan + 2 + usize::from(u16::from_be_bytes([jpeg[scan + 2], jpeg[scan + 3]]));
         let mut rows = vec![Vec::new()];
         for (at, byte) in jpeg.iter().enumerate().skip(start) {
@@ -125,10 +114,7 @@ impl Coded {
                 rows.push(Vec::new());
             }
         }
-        Self {
-            header: jpeg[..start].to_vec(),
-            rows,
-        }
+        Self { header: jpeg[..start].to_vec(), rows }
     }
 }
 
@@ -148,8 +134,7 @@ fn arrange(index: usize, pictures: &[Coded]) -> Vec<u8> {
     let rows = pictures[0].rows.len();
     let mut jpeg = pictures[0].header.clone();
     for row in 0..rows {
-        let band =
-            u32::try_from(row * BANDS.min(rows) / rows).expect("there are eight bands at most");
+        let band = u32::try_from(row * BANDS.min(rows) / rows).expect("there are eight bands at most");
         let digit = index / PICTURES.pow(band) % PICTURES;
         jpeg.extend(&pictures[digit].rows[row]);
     }

@@ -40,23 +40,10 @@ impl Scene {
     fn new(seed: u64) -> Self {
         let mut random = Random::new(seed);
         let mut colour = |low: f32, span: f32| [(); 3].map(|()| low + span * random.fraction());
-        let (wall, skin, coat) = (
-            colour(90.0, 120.0),
-            colour(120.0, 90.0),
-            colour(20.0, 160.0),
-        );
-        let head = (
-            0.4 + 0.2 * random.fraction(),
-            0.35 + 0.1 * random.fraction(),
-        );
+        let (wall, skin, coat) = (colour(90.0, 120.0), colour(120.0, 90.0), colour(20.0, 160.0));
+        let head = (0.4 + 0.2 * random.fraction(), 0.35 + 0.1 * random.fraction());
         let tilt = random.fraction() - 0.5;
-        Self {
-            wall,
-            skin,
-            coat,
-            head,
-            tilt,
-        }
+        Self { wall, skin, coat, head, tilt }
     }
 
     /// The light at one place, each channel within 0 to 255 even before the conversion saturates.
@@ -93,11 +80,7 @@ struct Grain {
 
 impl Grain {
     fn new(seed: u64, width: usize) -> Self {
-        Self {
-            random: Random::new(!seed),
-            above: vec![0; width],
-            row: vec![0; width],
-        }
+        Self { random: Random::new(!seed), above: vec![0; width], row: vec![0; width] }
     }
 
     /// The next row of grain, in eight-bit levels around zero.

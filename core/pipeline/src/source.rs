@@ -1,0 +1,257 @@
+//! The door of this crate: what kind of file the bytes are, whether they are whole, and what a decode would cost.
+//!
+//! Nothing is decoded here, and nothing is allocated in proportion to what a header claims.
+
+use std::fmt;
+use std::ops::Range;
+
+use crate::orientation::Orientation;
+use crate::refusal::{self, Refusal};
+use crate::{exif, png, walk, webp};
+
+/// Every photo of 120 megapixels passes, also a progressive one in CMYK, a PNG with 16 bits and alpha, or a WebP.
+const MEMORY_MAX: u64 = 2 << 30;
+/// A JPEG's sides are 16-bit numbers; encoders want some room above.
+pub(crate) const SIDE_MAX: u32 = 65_500;
+
+/// What the folder allows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// The most bytes that a file may have.
+    pub max_bytes: u64,
+    /// The most pixels that a picture may have.
+    pub max_pixels: u64,
+    /// The fewest pixels that each side must have.
+    pub min_side: u32,
+}
+
+/// The kinds of file that are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Format {
+    /// ITU-T T.81, baseline or progressive, Huffman coded, eight bits.
+    Jpeg,
+    /// W3C PNG; of an animated one the still picture.
+    Png,
+    /// RFC 9649, lossy or lossless; animated ones are refused.
+    WebP,
+}
+
+/// A photo whose structure is whole and whose decode is affordable. Nothing has been decoded yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Source {
+    /// What it is, whatever its name says.
+    pub format: Format,
+    /// Pixels in a row, upright.
+    pub width: u32,
+    /// Rows, upright.
+    pub height: u32,
+    /// How the coded picture lies.
+    pub orientation: Orientation,
+    /// An upper bound of the bytes that [`render`](crate::render) takes beside the file.
+    ///
+    /// It leaves room for one rendition as large as the photo and the usual smaller ones. Further large ones add at most
+    /// 6 bytes per pixel of their own, and so do enlarged ones.
+    pub decode_bytes: u64,
+    /// What a person should know though the photo is taken.
+    pub warnings: Vec<String>,
+    pub(crate) coding: Coding,
+    /// The parts of the file that a decoder needs, in order.
+    keep: Vec<Range<usize>>,
+}
+
+/// What a walk finds.
+pub(crate) struct Found {
+    pub(crate) coding: Coding,
+    /// Width and height as coded.
+    pub(crate) sides: (u32, u32),
+    /// What the decoder allocates for pixels and coefficients, its result included.
+    pub(crate) decoder_bytes: u64,
+    pub(crate) keep: Vec<Range<usize>>,
+    /// Where EXIF data begins with its TIFF header.
+    pub(crate) exif: Option<Range<usize>>,
+    /// Where the picture ends in the file.
+    pub(crate) end: usize,
+}
+
+/// Which decoder, and what it has to be told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Coding {
+    Jpeg(Form),
+    Png,
+    WebP,
+}
+
+/// What a JPEG's components are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// Gray, colour, or inks in Adobe's inverted way: all that a decoder turns into colours by itself.
+    Usual,
+    /// Four inks where 255 is full ink.
+    PlainInks,
+}
+
+/// Looks at a file's bytes and decides whether they are a whole picture within the limits.
+///
+/// # Errors
+///
+/// The first reason that was found, in this order: bytes, kind of file, structure, pixels, memory.
+pub fn examine(bytes: &[u8], limits: &Limits) -> Result<Source, Refusal> {
+    let length = bytes.len() as u64;
+    if length > limits.max_bytes {
+        return Err(Refusal::TooManyBytes { bytes: length, max: limits.max_bytes });
+    }
+    let found = match kind(bytes)? {
+        Format::Jpeg => walk::walk(bytes)?,
+        Format::Png => png::walk(bytes)?,
+        Format::WebP => webp::walk(bytes)?,
+    };
+    Source::new(bytes, found)?.within(limits)
+}
+
+/// Tells the kind by content; a name's extension is often wrong.
+fn kind(bytes: &[u8]) -> Result<Format, Refusal> {
+    match bytes {
+        [] => Err(Refusal::Empty),
+        [0xFF, 0xD8, 0xFF, ..] => Ok(Format::Jpeg),
+        _ if bytes.starts_with(png::SIGNATURE) => Ok(Format::Png),
+        _ if webp::begins(bytes) => Ok(Format::WebP),
+        _ => Err(other_kind(bytes)),
+    }
+}
+
+fn other_kind(bytes: &[u8]) -> Refusal {
+    let known = SIGNATURES
+        .iter()
+        .find(|(offset, signature, _)| bytes.get(*offset..).is_some_and(|rest| rest.starts_with(signature)));
+    match known {
+        Some((_, _, kind)) => Refusal::OtherKind { kind },
+        None if bytes.iter().all(|byte| *byte == 0) => Refusal::Zeros,
+        None if is_cut_signature(bytes) => Refusal::Cut,
+        None => Refusal::NoPicture,
+    }
+}
+
+/// Whether this is all of a file and less than the bytes by which its kind is told.
+fn is_cut_signature(bytes: &[u8]) -> bool {
+    let starts: [&[u8]; 3] = [&[0xFF, 0xD8, 0xFF], png::SIGNATURE, b"RIFF"];
+    let cut_container = bytes.starts_with(b"RIFF") && bytes.len() < 12;
+    cut_container || starts.iter().any(|start| start.starts_with(bytes))
+}
+
+/// Offset, bytes there, and the name that people know; more special ones first.
+const SIGNATURES: &[(usize, &[u8], &str)] = &[
+    (0, b"GIF8", "GIF"),
+    (4, b"ftypheic", "HEIC"),
+    (4, b"ftypheix", "HEIC"),
+    (4, b"ftypmif1", "HEIC"),
+    (4, b"ftypmsf1", "HEIC"),
+    (4, b"ftypavif", "AVIF"),
+    (4, b"ftypavis", "AVIF"),
+    (4, b"ftypcrx", "raw camera file"),
+    (4, b"ftyp", "video"),
+    (0, b"II\x2a\0", "TIFF or raw camera file"),
+    (0, b"MM\0\x2a", "TIFF or raw camera file"),
+    (0, b"\xFF\x0A", "JPEG XL"),
+    (0, b"\0\0\0\x0CJXL ", "JPEG XL"),
+    (0, b"\0\0\0\x0CjP  ", "JPEG 2000"),
+    (0, b"8BPS", "Photoshop file"),
+    (0, b"%PDF", "PDF"),
+    (0, b"PK\x03\x04", "ZIP or office file"),
+    (0, b"<svg", "SVG"),
+    (0, b"<?xml", "XML file"),
+    (0, b"<!DOCTYPE", "web page"),
+    (0, b"<html", "web page"),
+    (0, b"BM", "BMP"),
+];
+
+impl Source {
+    fn new(bytes: &[u8], found: Found) -> Result<Self, Refusal> {
+        let (width, height) = found.sides;
+        if width.max(height) > SIDE_MAX {
+            return Err(Refusal::SideTooLong { width, height, max: SIDE_MAX });
+        }
+        let mut warnings = Vec::new();
+        let orientation = orientation(bytes, &found, &mut warnings);
+        let dropped = (bytes.len() - found.end) as u64;
+        if dropped > 0 {
+            warnings.push(format!("{} after the end of the picture are not used", refusal::size(dropped)));
+        }
+        let (width, height) = orientation.turn_sides(found.sides);
+        let decode_bytes = decode_bytes(&found);
+        let Found { coding, keep, .. } = found;
+        Ok(Self { format: coding.format(), width, height, orientation, decode_bytes, warnings, coding, keep })
+    }
+
+    fn within(self, limits: &Limits) -> Result<Self, Refusal> {
+        let Self { width, height, decode_bytes: bytes, .. } = self;
+        let pixels = u64::from(width) * u64::from(height);
+        if pixels > limits.max_pixels {
+            return Err(Refusal::TooManyPixels { pixels, max: limits.max_pixels });
+        }
+        if width.min(height) < limits.min_side {
+            return Err(Refusal::TooSmall { width, height, min: limits.min_side });
+        }
+        if bytes > MEMORY_MAX {
+            return Err(Refusal::TooMuchMemory { bytes, max: MEMORY_MAX });
+        }
+        Ok(self)
+    }
+
+    /// Width and height as coded.
+    pub(crate) fn coded_sides(&self) -> (u32, u32) {
+        self.orientation.turn_sides((self.width, self.height))
+    }
+
+    /// A copy of the file with nothing in it but the picture; `None` when these are not the bytes that were examined.
+    pub(crate) fn picture_bytes(&self, bytes: &[u8]) -> Option<Vec<u8>> {
+        let mut picture = Vec::with_capacity(self.keep.iter().map(ExactSizeIterator::len).sum());
+        for range in &self.keep {
+            picture.extend_from_slice(bytes.get(range.clone())?);
+        }
+        if self.coding == Coding::WebP {
+            webp::mend(&mut picture);
+        }
+        Some(picture)
+    }
+}
+
+/// A broken tag is no reason to refuse a photo that anybody can look at.
+fn orientation(bytes: &[u8], found: &Found, warnings: &mut Vec<String>) -> Orientation {
+    let Some(place) = found.exif.clone() else {
+        return Orientation::Upright;
+    };
+    exif::orientation(&bytes[place]).unwrap_or_else(|exif::Malformed| {
+        warnings.push("the EXIF data is malformed, so the picture is taken as upright".to_owned());
+        Orientation::Upright
+    })
+}
+
+/// The copy for the decoder, then whichever is more: the decode, or the result with one rendition of the same size
+/// and the coefficients that its encoder keeps. Rows in work are the rest.
+fn decode_bytes(found: &Found) -> u64 {
+    let copied: usize = found.keep.iter().map(ExactSizeIterator::len).sum();
+    let (width, height) = found.sides;
+    let rendered = 9 * u64::from(width) * u64::from(height);
+    let rows = (1 << 20) + 1024 * u64::from(width.max(height));
+    copied as u64 + found.decoder_bytes.max(rendered) + rows
+}
+
+impl Coding {
+    fn format(self) -> Format {
+        match self {
+            Self::Jpeg(_) => Format::Jpeg,
+            Self::Png => Format::Png,
+            Self::WebP => Format::WebP,
+        }
+    }
+}
+
+impl fmt::Display for Format {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Jpeg => "JPEG",
+            Self::Png => "PNG",
+            Self::WebP => "WebP",
+        })
+    }
+}
