@@ -23,10 +23,7 @@ pub const ABI_MINOR: u32 = 0;
 pub const TARGET: &str = env!("PORTRAITD_TARGET");
 
 /// The version of the compiler that built this crate.
-pub const RUSTC: &str = env!("PORTRAITD_RUSTC");
-
-/// What a panic does in this build: `unwind` or `abort`.
-pub const PANIC_STRATEGY: &str = if cfg!(panic = "abort") { "abort" } else { "unwind" };
+const RUSTC: &str = env!("PORTRAITD_RUSTC");
 
 /// Who a plugin is and what it needs of its host.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
