@@ -41,7 +41,21 @@ pub enum Holds {
         receipt: Option<String>,
     },
     /// An attempt was begun and may have had its effect, or not.
-    Unsure,
+    Unsure {
+        /// What the plugin told of the last delivery that is known to have been done.
+        receipt: Option<String>,
+    },
+}
+
+impl Holds {
+    /// What the plugin told of the last delivery that is known to have been done.
+    #[must_use]
+    pub const fn receipt(&self) -> Option<&String> {
+        match self {
+            Self::Exactly { receipt, .. } | Self::Unsure { receipt } => receipt.as_ref(),
+            Self::Nothing => None,
+        }
+    }
 }
 
 /// What is recorded of one user at one backend.
@@ -154,7 +168,7 @@ impl Recorded {
         let before = self.attempted.take().filter(|attempted| attempted.target == target);
         let (count, since) = before.map_or((0, now), |before| (before.count, before.since));
         self.attempted = Some(Attempted { target, count: count + 1, since, state: AttemptState::Begun { at: now } });
-        self.holds = Holds::Unsure;
+        self.holds = Holds::Unsure { receipt: self.holds.receipt().cloned() };
     }
 
     /// Records what the attempt that was begun came to. `chance` in `[0, 1)` spreads the waits.

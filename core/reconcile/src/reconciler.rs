@@ -818,6 +818,12 @@ impl Reconciler {
         Some(count)
     }
 
+    /// What the plugin told of the last delivery of this user to this backend that is known to have been done.
+    #[must_use]
+    pub fn receipt(&self, delivery: &Delivery) -> Option<&String> {
+        self.slot(&delivery.user, self.index(&delivery.backend)?)?.recorded.holds.receipt()
+    }
+
     /// Records what an attempt came to.
     pub fn settle(&mut self, delivery: &Delivery, outcome: &Outcome, ms: u64, now: Time) {
         let Some(index) = self.index(&delivery.backend) else { return };
