@@ -24,21 +24,14 @@ pub(crate) fn binaries() -> &'static Binaries {
 
 /// The folder that holds the workspace's `Cargo.toml`.
 pub(crate) fn workspace_root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .parent()
-        .expect("the tests crate lies in the workspace")
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the tests crate lies in the workspace")
 }
 
 fn build() -> Binaries {
     let profile_dir = profile_dir();
-    let target_dir = profile_dir
-        .parent()
-        .expect("a profile lies in a target directory");
+    let target_dir = profile_dir.parent().expect("a profile lies in a target directory");
     let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    cargo
-        .args(["build", "--quiet", "--workspace", "--target-dir"])
-        .arg(target_dir)
-        .current_dir(workspace_root());
+    cargo.args(["build", "--quiet", "--workspace", "--target-dir"]).arg(target_dir).current_dir(workspace_root());
     if profile_dir.ends_with("release") {
         cargo.arg("--release");
     }
@@ -61,8 +54,5 @@ fn found_in(profile_dir: &Path) -> Binaries {
 /// `target/debug` or `target/release`, from `target/<profile>/deps/<this test>`.
 fn profile_dir() -> PathBuf {
     let this = env::current_exe().expect("a test knows its own file");
-    this.ancestors()
-        .nth(2)
-        .expect("cargo puts tests into target/<profile>/deps")
-        .to_owned()
+    this.ancestors().nth(2).expect("cargo puts tests into target/<profile>/deps").to_owned()
 }

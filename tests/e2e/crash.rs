@@ -1,1 +1,230 @@
-//! .
+//! kill -9 at random moments, again and again, while photos change and are delivered to two backends. Nothing may be
+//! lost, nothing invented, and nothing repeated more often than it was hit.
+//!
+//! The quick sweep runs with every test run; `PORTRAITD_KILLS=100` makes it the long one.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    env, thread,
+    time::{Duration, Instant},
+};
+
+use crate::{
+    photos::Number,
+    snapshot::Snapshot,
+    world::{LONG, SETTLE, World, wait_until},
+};
+
+const USERS: u32 = 40;
+const CHANGED_PER_ROUND: u32 = 12;
+const BACKENDS: [&str; 2] = ["portraits", "second"];
+const SIDE: u16 = 600;
+
+/// A small generator of pseudo-random numbers (xorshift64), seeded and printed so that a failure can be repeated.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, bound: u64) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0 % bound
+    }
+}
+
+/// One attempt as `explain` shows it, by its time.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Attempt {
+    at: String,
+    verdict: String,
+    reason: String,
+}
+
+impl Attempt {
+    /// Begun by a process that died before it could tell the outcome.
+    fn was_interrupted(&self) -> bool {
+        self.verdict == "retry" && self.reason.starts_with("interrupted")
+    }
+}
+
+/// The world, what was dropped into it, and every attempt that was ever seen.
+struct Sweep {
+    world: World,
+    random: Random,
+    versions: BTreeMap<u32, u32>,
+    attempts: BTreeMap<(u32, &'static str), BTreeSet<Attempt>>,
+    slowest_start: Duration,
+}
+
+impl Sweep {
+    fn new(seed: u64) -> Self {
+        let mut world = World::new();
+        world.set("log.level", "info");
+        world.add_backend("second");
+        world.set_renditions("second", &[("card", 96)]);
+        let versions = (1..=USERS).map(|user| (user, 0)).collect();
+        let (random, attempts) = (Random(seed), BTreeMap::new());
+        Self { world, random, versions, attempts, slowest_start: Duration::ZERO }
+    }
+
+    fn start(&mut self) {
+        let began = Instant::now();
+        self.world.start();
+        self.slowest_start = self.slowest_start.max(began.elapsed());
+    }
+
+    /// Gives these users a new version of their photo.
+    fn change(&mut self, users: impl IntoIterator<Item = u32>) {
+        for user in users {
+            let version = self.versions.get_mut(&user).expect("one of the users");
+            *version += 1;
+            let number = Number { user, version: *version };
+            self.world.move_in(&format!("user{user}.jpg"), &number.photo_of_side(SIDE));
+        }
+    }
+
+    fn change_some(&mut self) {
+        let first = self.random.below(u64::from(USERS)) as u32;
+        self.change((0..CHANGED_PER_ROUND).map(|step| (first + step * 3) % USERS + 1).collect::<BTreeSet<_>>());
+    }
+
+    fn all_done(&self) -> Option<()> {
+        let status = self.world.status();
+        let done = |backend: &str| {
+            let counts = &status["backends"][backend];
+            counts["done"] == USERS && ["due", "in-flight", "retrying"].iter().all(|count| counts[count] == 0)
+        };
+        BACKENDS.iter().all(|backend| done(backend)).then_some(())
+    }
+
+    /// How long an undisturbed wave of changes takes.
+    fn measure_wave(&mut self) -> Duration {
+        self.change_some();
+        let began = Instant::now();
+        wait_until("a wave without kills", LONG, || self.newest_everywhere().then_some(()));
+        began.elapsed().saturating_sub(SETTLE)
+    }
+
+    fn newest_everywhere(&self) -> bool {
+        self.versions.iter().all(|(&user, &version)| {
+            let number = Some(Number { user, version });
+            self.world.number(&format!("portraits/user{user}/icon.jpg")) == number
+                && self.world.number(&format!("second/user{user}/card.jpg")) == number
+        })
+    }
+
+    /// Looks at the attempts of everyone and counts the interrupted ones that were not known before.
+    fn gather(&mut self) -> usize {
+        let mut interrupted = 0;
+        for user in 1..=USERS {
+            let story = self.world.explain(&format!("user{user}"));
+            for backend in BACKENDS {
+                let seen = self.attempts.entry((user, backend)).or_default();
+                for attempt in story["backends"][backend]["attempts"].as_array().into_iter().flatten() {
+                    let word = |key: &str| attempt[key].as_str().unwrap_or_default().to_owned();
+                    let attempt = Attempt { at: word("at"), verdict: word("verdict"), reason: word("reason") };
+                    let new = seen.insert(attempt.clone());
+                    interrupted += usize::from(new && attempt.was_interrupted());
+                }
+            }
+        }
+        interrupted
+    }
+
+    /// The newest content of every photo is at every backend, and nothing else is there.
+    fn assert_nothing_lost_or_invented(&self) {
+        let mut reference = World::new();
+        reference.add_backend("second");
+        reference.set_renditions("second", &[("card", 96)]);
+        for (&user, &version) in &self.versions {
+            let photo = Number { user, version }.photo_of_side(SIDE);
+            assert_eq!(self.world.published(&format!("drop/user{user}.jpg")).as_ref(), Some(&photo));
+            reference.copy_in(&format!("user{user}.jpg"), &photo);
+        }
+        assert_eq!(reference.sync(&[]).0, 0);
+        for backend in BACKENDS {
+            let bytes = |snapshot: Snapshot| {
+                snapshot.0.into_iter().map(|(name, entry)| (name, entry.bytes)).collect::<BTreeMap<_, _>>()
+            };
+            let (found, expected) = (bytes(self.world.backend_files(backend)), bytes(reference.backend_files(backend)));
+            let names = |files: &BTreeMap<_, _>| files.keys().cloned().collect::<Vec<_>>();
+            assert_eq!(names(&found), names(&expected), "{backend}: lost or invented files");
+            let wrong: Vec<_> = found.iter().filter(|(name, bytes)| expected[*name] != **bytes).collect();
+            assert!(wrong.is_empty(), "{backend}: {} pictures of other content", wrong.len());
+        }
+    }
+
+    /// Each content is attempted once, and once more for each time that it was hit.
+    fn assert_few_repeats(&self) -> usize {
+        let mut repeats = 0;
+        for ((user, backend), attempts) in &self.attempts {
+            let interrupted = attempts.iter().filter(|attempt| attempt.was_interrupted()).count();
+            let finished = attempts.len() - interrupted;
+            let contents = self.versions[user] as usize;
+            assert!(finished <= contents, "user{user} at {backend}: {contents} contents but {attempts:#?}");
+            repeats += interrupted;
+        }
+        repeats
+    }
+}
+
+#[test]
+fn kill_sweep() {
+    let kills: u64 = env::var("PORTRAITD_KILLS").map_or(20, |kills| kills.parse().expect("a number of kills"));
+    let seed = env::var("PORTRAITD_SEED").map_or(0x0bad_5eed, |seed| seed.parse().expect("a number"));
+    let mut sweep = Sweep::new(seed);
+    sweep.change(1..=USERS);
+    sweep.start();
+    wait_until("the first wave", LONG, || sweep.all_done());
+    sweep.gather();
+    let wave = sweep.measure_wave();
+
+    let mut hits = 0;
+    for _ in 0..kills {
+        sweep.change_some();
+        let into_the_wave = sweep.random.below(wave.as_micros() as u64 * 9 / 10);
+        thread::sleep(SETTLE + Duration::from_micros(into_the_wave));
+        sweep.world.kill();
+        sweep.start();
+        hits += u64::from(sweep.gather() > 0);
+    }
+    wait_until("everything delivered after the last kill", LONG, || sweep.all_done());
+    sweep.gather();
+    sweep.assert_nothing_lost_or_invented();
+    let repeats = sweep.assert_few_repeats();
+    let attempts: usize = sweep.attempts.values().map(BTreeSet::len).sum();
+    println!(
+        "{kills} kills (seed {seed}), {hits} of them hit an attempt in flight; 0 lost, 0 invented; {attempts} attempts, \
+         {repeats} of them interrupted and repeated; slowest start {:?}; a wave takes {wave:?}",
+        sweep.slowest_start
+    );
+    assert!(hits * 2 >= kills, "only {hits} of {kills} kills hit an attempt in flight");
+    assert_eq!(sweep.world.stop(), 0);
+}
+
+#[test]
+fn a_photo_dropped_just_before_a_kill_is_delivered_after_it() {
+    let mut world = World::new();
+    world.start();
+    for round in 1..=5 {
+        let number = Number { user: round, version: round };
+        world.copy_in(&format!("user{round}.jpg"), &number.photo());
+        world.kill();
+        world.start();
+        world.wait_number(&format!("portraits/user{round}/icon.jpg"), number);
+    }
+}
+
+#[test]
+fn a_lost_state_costs_a_delivery_and_no_photo() {
+    let mut world = World::new();
+    for user in 1..=10 {
+        world.copy_in(&format!("user{user}.jpg"), &Number { user, version: 1 }.photo());
+    }
+    world.sync(&[]);
+    let before = world.backend_files("portraits");
+    std::fs::remove_dir_all(world.path("state")).unwrap();
+    world.start();
+    world.wait_status("all done again", |status| status["backends"]["portraits"]["done"] == 10);
+    before.assert_untouched(&world.path("portraits"));
+}

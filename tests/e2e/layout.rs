@@ -48,15 +48,8 @@ const RESERVED: [(&str, &str); 18] = [
 const UNSAFE: [&str; 2] = ["core/host/src/library.rs", "core/sdk/src/abi.rs"];
 
 /// What a plugin's folder holds, no more and no less.
-const PLUGIN_FOLDER: [&str; 7] = [
-    "Cargo.toml",
-    "README.md",
-    "src/config.rs",
-    "src/deliver.rs",
-    "src/lib.rs",
-    "src/tests.rs",
-    "src/wire.rs",
-];
+const PLUGIN_FOLDER: [&str; 7] =
+    ["Cargo.toml", "README.md", "src/config.rs", "src/deliver.rs", "src/lib.rs", "src/tests.rs", "src/wire.rs"];
 
 /// Plugins made for tests lie here; they may do what no other code may.
 const FIXTURES: &str = "tests/fixtures/";

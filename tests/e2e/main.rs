@@ -36,12 +36,7 @@ fn no_story_file_was_forgotten() {
     let listed = std::fs::read_to_string(root.join("main.rs")).unwrap();
     for entry in std::fs::read_dir(root).unwrap() {
         let name = entry.unwrap().file_name().into_string().unwrap();
-        let stem = name
-            .strip_suffix(".rs")
-            .expect("only Rust files lie beside main.rs");
-        assert!(
-            stem == "main" || listed.contains(&format!("\nmod {stem};")),
-            "main.rs does not name {name}"
-        );
+        let stem = name.strip_suffix(".rs").expect("only Rust files lie beside main.rs");
+        assert!(stem == "main" || listed.contains(&format!("\nmod {stem};")), "main.rs does not name {name}");
     }
 }

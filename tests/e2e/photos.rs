@@ -47,15 +47,8 @@ impl Number {
         let cell = usize::from(side) / CELLS;
         let bits = self.bits();
         let pixel = |index: usize| {
-            let (x, y) = (
-                index % usize::from(side) / cell,
-                index / usize::from(side) / cell,
-            );
-            if bits >> (y * CELLS + x) & 1 == 1 {
-                [235, 235, 215]
-            } else {
-                [20, 30, 25]
-            }
+            let (x, y) = (index % usize::from(side) / cell, index / usize::from(side) / cell);
+            if bits >> (y * CELLS + x) & 1 == 1 { [235, 235, 215] } else { [20, 30, 25] }
         };
         let pixels: Vec<u8> = (0..usize::from(side).pow(2)).flat_map(pixel).collect();
         encode(&pixels, side, side)
@@ -91,9 +84,7 @@ pub(crate) fn plain(width: u16, height: u16, colour: [u8; 3]) -> Vec<u8> {
 
 fn encode(rgb: &[u8], width: u16, height: u16) -> Vec<u8> {
     let mut bytes = Vec::new();
-    Encoder::new(&mut bytes, 90)
-        .encode(rgb, width, height, ColorType::Rgb)
-        .expect("the sizes agree");
+    Encoder::new(&mut bytes, 90).encode(rgb, width, height, ColorType::Rgb).expect("the sizes agree");
     bytes
 }
 
@@ -123,10 +114,7 @@ pub(crate) fn zero_tail(bytes: &[u8], percent: usize) -> Vec<u8> {
 /// The header of a JPEG that claims to be huge, with an empty scan behind it.
 pub(crate) fn jpeg_that_claims(width: u16, height: u16) -> Vec<u8> {
     let mut bytes = plain(16, 16, [90, 90, 90]);
-    let frame = bytes
-        .windows(2)
-        .position(|marker| marker == [0xff, 0xc0])
-        .expect("the encoder writes baseline");
+    let frame = bytes.windows(2).position(|marker| marker == [0xff, 0xc0]).expect("the encoder writes baseline");
     bytes[frame + 5..frame + 7].copy_from_slice(&height.to_be_bytes());
     bytes[frame + 7..frame + 9].copy_from_slice(&width.to_be_bytes());
     bytes
@@ -150,9 +138,7 @@ impl Picture {
         if !bytes.ends_with(&[0xff, 0xd9]) {
             return Err(format!("{} bytes without an end", bytes.len()));
         }
-        let options = DecoderOptions::default()
-            .set_strict_mode(true)
-            .jpeg_set_out_colorspace(ColorSpace::RGB);
+        let options = DecoderOptions::default().set_strict_mode(true).jpeg_set_out_colorspace(ColorSpace::RGB);
         let mut decoder = JpegDecoder::new_with_options(ZCursor::new(bytes), options);
         let rgb = decoder.decode().map_err(|error| error.to_string())?;
         let (width, height) = decoder.dimensions().ok_or("no dimensions")?;
@@ -181,9 +167,7 @@ impl Picture {
     /// Sixteen mean colours, row by row.
     pub(crate) fn grid(&self) -> Vec<[u8; 3]> {
         let part = |index: usize, length: usize| index * length / 4..(index + 1) * length / 4;
-        (0..16)
-            .map(|index| self.mean(part(index % 4, self.width), part(index / 4, self.height)))
-            .collect()
+        (0..16).map(|index| self.mean(part(index % 4, self.width), part(index / 4, self.height))).collect()
     }
 
     /// The picture turned a quarter clockwise, as orientation 6 demands it.
@@ -209,20 +193,12 @@ impl Picture {
                 self.rgb[at..at + side * 3].iter().copied()
             })
             .collect();
-        Self {
-            width: side,
-            height: side,
-            rgb,
-        }
+        Self { width: side, height: side, rgb }
     }
 
     /// The greatest difference of one mean colour of the two grids.
     pub(crate) fn distance(&self, other: &Self) -> u8 {
-        let pairs = self
-            .grid()
-            .into_iter()
-            .flatten()
-            .zip(other.grid().into_iter().flatten());
+        let pairs = self.grid().into_iter().flatten().zip(other.grid().into_iter().flatten());
         pairs.map(|(a, b)| a.abs_diff(b)).max().unwrap_or(0)
     }
 }
@@ -242,8 +218,5 @@ fn a_turned_picture_has_its_left_edge_on_top() {
     let upright = stored.turned_clockwise();
     assert_eq!(upright.size(), (496, 667));
     let [red, _, blue] = upright.mean(248..372, 0..66);
-    assert!(
-        blue > red,
-        "the sky is on top, but its mean is red {red}, blue {blue}"
-    );
+    assert!(blue > red, "the sky is on top, but its mean is red {red}, blue {blue}");
 }

@@ -30,10 +30,7 @@ impl Snapshot {
 
     /// The relative paths.
     pub(crate) fn names(&self) -> Vec<String> {
-        self.0
-            .keys()
-            .map(|path| path.to_string_lossy().into_owned())
-            .collect()
+        self.0.keys().map(|path| path.to_string_lossy().into_owned()).collect()
     }
 
     /// The names that are in only one of both, or differ.
@@ -50,11 +47,7 @@ impl Snapshot {
     /// Panics with the names of what differs.
     pub(crate) fn assert_untouched(&self, folder: &Path) {
         let changed = self.differences(&Self::of(folder));
-        assert!(
-            changed.is_empty(),
-            "changed in {}: {changed:?}",
-            folder.display()
-        );
+        assert!(changed.is_empty(), "changed in {}: {changed:?}", folder.display());
     }
 }
 
@@ -72,27 +65,15 @@ fn collect(root: &Path, folder: &Path, entries: &mut BTreeMap<PathBuf, Entry>) {
             collect(root, &path, entries);
             continue;
         }
-        let bytes = if metadata.is_file() {
-            fs::read(&path).unwrap_or_default()
-        } else {
-            Vec::new()
-        };
-        let name = path
-            .strip_prefix(root)
-            .expect("listed below the root")
-            .to_owned();
+        let bytes = if metadata.is_file() { fs::read(&path).unwrap_or_default() } else { Vec::new() };
+        let name = path.strip_prefix(root).expect("listed below the root").to_owned();
         entries.insert(name, Entry::new(&metadata, bytes));
     }
 }
 
 impl Entry {
     fn new(metadata: &fs::Metadata, bytes: Vec<u8>) -> Self {
-        let modified_ns =
-            i128::from(metadata.mtime()) * 1_000_000_000 + i128::from(metadata.mtime_nsec());
-        Self {
-            inode: metadata.ino(),
-            modified_ns,
-            bytes,
-        }
+        let modified_ns = i128::from(metadata.mtime()) * 1_000_000_000 + i128::from(metadata.mtime_nsec());
+        Self { inode: metadata.ino(), modified_ns, bytes }
     }
 }

@@ -21,16 +21,13 @@ pub(crate) struct Fault<'a> {
 }
 
 impl Fault<'_> {
-    /// portraitd in `folder` under this fault.
+    /// portraitd in `folder` under this fault. The tracer is the grandchild (`-D`), so that signals and exit codes are
+    /// those of portraitd itself.
     pub(crate) fn command(&self, folder: &Path) -> Command {
-        let Self {
-            calls,
-            effect,
-            when,
-        } = self;
+        let Self { calls, effect, when } = self;
         let mut strace = Command::new("strace");
         strace
-            .args(["-f", "-qq", "-o", "/dev/null", "-e"])
+            .args(["-D", "-f", "-qq", "-o", "/dev/null", "-e"])
             .arg(format!("trace={calls}"))
             .arg("-e")
             .arg(format!("inject={calls}:{effect}:when={when}"))
@@ -46,16 +43,7 @@ pub(crate) fn works(story: &str) -> bool {
     static WORKS: OnceLock<bool> = OnceLock::new();
     let works = *WORKS.get_or_init(|| {
         let mut strace = Command::new("strace");
-        strace.args([
-            "-f",
-            "-qq",
-            "-o",
-            "/dev/null",
-            "-e",
-            "trace=fsync",
-            "--",
-            "true",
-        ]);
+        strace.args(["-f", "-qq", "-o", "/dev/null", "-e", "trace=fsync", "--", "true"]);
         strace.stdin(Stdio::null()).stderr(Stdio::null());
         strace.status().is_ok_and(|status| status.success())
     });

@@ -50,28 +50,19 @@ pub(crate) struct Told {
 impl Told {
     /// The exit code; a command that died of a signal has none and fails the story.
     pub(crate) fn code(&self) -> i32 {
-        self.status
-            .code()
-            .unwrap_or_else(|| panic!("ended by signal {:?}: {}", self.status.signal(), self.err))
+        self.status.code().unwrap_or_else(|| panic!("ended by signal {:?}: {}", self.status.signal(), self.err))
     }
 
     /// Panics with everything the command said unless it ended with this code.
     pub(crate) fn expect(self, code: i32) -> Self {
-        assert_eq!(
-            self.code(),
-            code,
-            "stdout:\n{}\nstderr:\n{}",
-            self.out,
-            self.err
-        );
+        assert_eq!(self.code(), code, "stdout:\n{}\nstderr:\n{}", self.out, self.err);
         self
     }
 
     /// The one JSON value on stdout.
     pub(crate) fn json(&self) -> Value {
-        serde_json::from_str(&self.out).unwrap_or_else(|error| {
-            panic!("{error} in stdout:\n{}\nstderr:\n{}", self.out, self.err)
-        })
+        serde_json::from_str(&self.out)
+            .unwrap_or_else(|error| panic!("{error} in stdout:\n{}\nstderr:\n{}", self.out, self.err))
     }
 
     /// Both outputs, for words that may stand in either.
@@ -84,17 +75,9 @@ impl World {
     /// A world with an empty drop folder and one backend `portraits` of the plugin `files`, with short times and no
     /// daemon running. The full scan is an hour away, so what happens soon happened by events.
     pub(crate) fn new() -> Self {
-        let dir = tempfile::Builder::new()
-            .prefix("portraitd-")
-            .tempdir()
-            .expect("the temporary folder is writable");
+        let dir = tempfile::Builder::new().prefix("portraitd-").tempdir().expect("the temporary folder is writable");
         fs::create_dir(dir.path().join("drop")).unwrap();
-        let mut world = Self {
-            dir,
-            config: toml::Table::new(),
-            daemon: None,
-            commands: AtomicU32::new(0),
-        };
+        let mut world = Self { dir, config: toml::Table::new(), daemon: None, commands: AtomicU32::new(0) };
         world.set("folder.path", "drop");
         world.set("folder.settle", "200ms");
         world.set("folder.rescan", "1h");
@@ -122,12 +105,8 @@ impl World {
         let (parents, last) = key.rsplit_once('.').unwrap_or(("", key));
         let mut table = &mut self.config;
         for part in parents.split('.').filter(|part| !part.is_empty()) {
-            let entry = table
-                .entry(part)
-                .or_insert_with(|| toml::Table::new().into());
-            table = entry
-                .as_table_mut()
-                .expect("a parent in the config is a table");
+            let entry = table.entry(part).or_insert_with(|| toml::Table::new().into());
+            table = entry.as_table_mut().expect("a parent in the config is a table");
         }
         table.insert(last.to_owned(), value.into());
         self.write_config(&toml::to_string(&self.config).unwrap());
@@ -149,11 +128,6 @@ impl World {
     /// Replaces the config file by this text; the next `set` goes back to the keys.
     pub(crate) fn write_config(&self, text: &str) {
         fs::write(self.path("portraitd.toml"), text).unwrap();
-    }
-
-    /// The text of the config file.
-    pub(crate) fn config_text(&self) -> String {
-        fs::read_to_string(self.path("portraitd.toml")).unwrap()
     }
 
     pub(crate) fn path(&self, relative: impl AsRef<Path>) -> PathBuf {
@@ -213,9 +187,7 @@ impl World {
 
     /// Waits until this version of a numbered user's icon is published at a backend.
     pub(crate) fn wait_number(&self, relative: &str, number: Number) {
-        wait_until(&format!("{number} in {relative}"), SOON, || {
-            (self.number(relative)? == number).then_some(())
-        });
+        wait_until(&format!("{number} in {relative}"), SOON, || (self.number(relative)? == number).then_some(()));
     }
 }
 
@@ -236,34 +208,17 @@ impl World {
     /// Runs any command in this world to its end, and kills it with a panic after `bound`.
     pub(crate) fn finish(&self, mut command: Command, bound: Duration) -> Told {
         let number = self.commands.fetch_add(1, Ordering::Relaxed);
-        let (out, err) = (
-            self.path(format!("out-{number}")),
-            self.path(format!("err-{number}")),
-        );
-        command
-            .stdin(Stdio::null())
-            .stdout(File::create(&out).unwrap())
-            .stderr(File::create(&err).unwrap());
+        let (out, err) = (self.path(format!("out-{number}")), self.path(format!("err-{number}")));
+        command.stdin(Stdio::null()).stdout(File::create(&out).unwrap()).stderr(File::create(&err).unwrap());
         let mut child = command.spawn().expect("the command can be started");
-        let said =
-            |path| String::from_utf8(fs::read(path).unwrap()).expect("only UTF-8 is printed");
+        let said = |path| String::from_utf8(fs::read(path).unwrap()).expect("only UTF-8 is printed");
         let Some(status) = ended_within(&mut child, bound) else {
             child.kill().unwrap();
             child.wait().unwrap();
-            panic!(
-                "{command:?} did not end within {bound:?}\n{}\n{}",
-                said(&out),
-                said(&err)
-            );
+            panic!("{command:?} did not end within {bound:?}\n{}\n{}", said(&out), said(&err));
         };
-        let told = Told {
-            status,
-            out: said(&out),
-            err: said(&err),
-        };
-        fs::remove_file(out)
-            .and_then(|()| fs::remove_file(err))
-            .unwrap();
+        let told = Told { status, out: said(&out), err: said(&err) };
+        fs::remove_file(out).and_then(|()| fs::remove_file(err)).unwrap();
         told
     }
 
@@ -277,16 +232,9 @@ impl World {
     /// Starts a prepared command as this world's daemon, without waiting for it.
     pub(crate) fn start_as(&mut self, mut command: Command) {
         assert!(self.daemon.is_none(), "one daemon per world");
-        let mut log = File::options()
-            .append(true)
-            .create(true)
-            .open(self.log_path())
-            .unwrap();
+        let mut log = File::options().append(true).create(true).open(self.log_path()).unwrap();
         writeln!(log, "--- {command:?}").unwrap();
-        command
-            .stdin(Stdio::null())
-            .stdout(log.try_clone().unwrap())
-            .stderr(log);
+        command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log);
         self.daemon = Some(command.spawn().expect("the daemon can be started"));
     }
 
@@ -305,12 +253,7 @@ impl World {
 
     /// Starts the daemon again after `stop` or `kill`, with the config as it is now.
     pub(crate) fn restart(&mut self) {
-        assert_eq!(
-            self.stop(),
-            0,
-            "the daemon did not end well:\n{}",
-            self.log()
-        );
+        assert_eq!(self.stop(), 0, "the daemon did not end well:\n{}", self.log());
         self.start();
     }
 
@@ -318,9 +261,7 @@ impl World {
     pub(crate) fn stop(&mut self) -> i32 {
         self.signal(Signal::TERM);
         let status = self.wait_end();
-        status
-            .code()
-            .unwrap_or_else(|| panic!("the daemon died: {status}\n{}", self.log()))
+        status.code().unwrap_or_else(|| panic!("the daemon died: {status}\n{}", self.log()))
     }
 
     /// Ends the daemon with SIGKILL.
@@ -358,22 +299,13 @@ impl World {
     /// `portraitd explain <user> --json`; null for a user that portraitd does not know.
     pub(crate) fn explain(&self, user: &str) -> Value {
         let told = self.portraitd(&["explain", user, "--json"]);
-        if told.code() == 1 {
-            Value::Null
-        } else {
-            told.expect(0).json()
-        }
+        if told.code() == 1 { Value::Null } else { told.expect(0).json() }
     }
 
     /// `portraitd sync --json <args>`: the exit code and the summary.
     pub(crate) fn sync(&self, args: &[&str]) -> (i32, Value) {
         let told = self.portraitd(&[&["sync", "--json"], args].concat());
-        assert!(
-            told.code() <= 1,
-            "sync ended with {}:\n{}",
-            told.code(),
-            told.err
-        );
+        assert!(told.code() <= 1, "sync ended with {}:\n{}", told.code(), told.err);
         (told.code(), told.json())
     }
 
@@ -383,21 +315,11 @@ impl World {
     }
 
     /// Waits until `explain --json` of a user satisfies the story.
-    pub(crate) fn wait_explain(
-        &self,
-        user: &str,
-        what: &str,
-        holds: impl Fn(&Value) -> bool,
-    ) -> Value {
+    pub(crate) fn wait_explain(&self, user: &str, what: &str, holds: impl Fn(&Value) -> bool) -> Value {
         self.wait_value(what, || self.explain(user), holds)
     }
 
-    fn wait_value(
-        &self,
-        what: &str,
-        look: impl Fn() -> Value,
-        holds: impl Fn(&Value) -> bool,
-    ) -> Value {
+    fn wait_value(&self, what: &str, look: impl Fn() -> Value, holds: impl Fn(&Value) -> bool) -> Value {
         let mut last = Value::Null;
         let end = Instant::now() + SOON;
         while Instant::now() < end {
@@ -407,10 +329,7 @@ impl World {
             }
             thread::sleep(LOOK_EVERY);
         }
-        panic!(
-            "not within {SOON:?}: {what}; the last answer: {last:#}\n{}",
-            self.log()
-        );
+        panic!("not within {SOON:?}: {what}; the last answer: {last:#}\n{}", self.log());
     }
 
     /// What the daemons of this world wrote.
@@ -460,10 +379,7 @@ pub(crate) fn stays(what: &str, span: Duration, mut holds: impl FnMut() -> bool)
 /// The names in the `file` fields of a list of `status --json`.
 pub(crate) fn files_in(list: &Value) -> Vec<&str> {
     let entries = list.as_array().expect("a list of files");
-    entries
-        .iter()
-        .map(|entry| entry["file"].as_str().expect("a file name"))
-        .collect()
+    entries.iter().map(|entry| entry["file"].as_str().expect("a file name")).collect()
 }
 
 fn ended_within(child: &mut Child, bound: Duration) -> Option<ExitStatus> {
