@@ -15,9 +15,7 @@ use portraitd_reconcile::BackendId;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-pub(crate) use values::{
-    Bytes, Concurrency, Extension, Percent, Pixels, PluginName, UserIdPattern,
-};
+pub(crate) use values::{Bytes, Concurrency, Extension, Percent, Pixels, PluginName, UserIdPattern};
 use wrong::Wrong;
 
 use crate::report::{Exit, Trouble};
@@ -122,9 +120,7 @@ pub(crate) struct StateConfig {
 
 impl Default for StateConfig {
     fn default() -> Self {
-        Self {
-            path: "state".into(),
-        }
+        Self { path: "state".into() }
     }
 }
 
@@ -144,12 +140,7 @@ pub(crate) struct PhotoConfig {
 
 impl Default for PhotoConfig {
     fn default() -> Self {
-        Self {
-            max_bytes: Bytes(32 << 20),
-            max_pixels: Pixels(120_000_000),
-            min_side: 96,
-            crop: Crop::Center,
-        }
+        Self { max_bytes: Bytes(32 << 20), max_pixels: Pixels(120_000_000), min_side: 96, crop: Crop::Center }
     }
 }
 
@@ -199,10 +190,7 @@ pub(crate) struct LogConfig {
 
 impl Default for LogConfig {
     fn default() -> Self {
-        Self {
-            level: LogLevel::Info,
-            format: LogFormat::Text,
-        }
+        Self { level: LogLevel::Info, format: LogFormat::Text }
     }
 }
 
@@ -267,9 +255,7 @@ pub(crate) struct RunConfig {
 
 impl Default for RunConfig {
     fn default() -> Self {
-        Self {
-            grace: Duration::from_secs(20),
-        }
+        Self { grace: Duration::from_secs(20) }
     }
 }
 
@@ -288,10 +274,7 @@ impl Config {
     pub(crate) fn load(explicit: Option<&Path>) -> Result<(Self, PathBuf), Trouble> {
         let candidates = match explicit {
             Some(path) => vec![path.to_path_buf()],
-            None => candidates(
-                rustix::process::geteuid().is_root(),
-                std::env::var_os("INVOCATION_ID").is_some(),
-            ),
+            None => candidates(rustix::process::geteuid().is_root(), std::env::var_os("INVOCATION_ID").is_some()),
         };
         let (file, path) = open_first(candidates)?;
         let config = read(file).and_then(|text| Self::parse(&text).map_err(ReadError::Wrong));
@@ -303,58 +286,27 @@ impl Config {
 
     fn parse(text: &str) -> Result<Self, Wrong> {
         let config: Self = toml::from_str(text).map_err(|error| Wrong::from_toml(text, &error))?;
-        config
-            .check()
-            .map_err(|(key, problem)| Wrong::at_key(text, key, problem))?;
+        config.check().map_err(|(key, problem)| Wrong::at_key(text, key, problem))?;
         Ok(config)
     }
 
     /// What no single key can know. The first problem, with the key that a person would change.
     fn check(&self) -> Result<(), (&'static str, String)> {
-        let FolderConfig {
-            settle,
-            rescan,
-            absence,
-            ..
-        } = self.folder;
+        let FolderConfig { settle, rescan, absence, .. } = self.folder;
         let squared = u64::from(self.photo.min_side).pow(2);
         let rules = [
-            (
-                "folder.settle",
-                (MOMENT..=HOUR).contains(&settle),
-                "must be 1ms to 1h".into(),
-            ),
+            ("folder.settle", (MOMENT..=HOUR).contains(&settle), "must be 1ms to 1h".into()),
             ("folder.rescan", rescan <= DAY, "must be at most 24h".into()),
-            (
-                "folder.rescan",
-                rescan >= settle,
-                format!("must be at least folder.settle, which is {}", show(settle)),
-            ),
-            (
-                "folder.absence",
-                (MOMENT..=YEAR).contains(&absence),
-                "must be 1ms to 1year".into(),
-            ),
-            (
-                "folder.extensions",
-                !self.folder.extensions.is_empty(),
-                "must name at least one".into(),
-            ),
-            (
-                "photo.min-side",
-                self.photo.min_side > 0,
-                "must be at least 1".into(),
-            ),
+            ("folder.rescan", rescan >= settle, format!("must be at least folder.settle, which is {}", show(settle))),
+            ("folder.absence", (MOMENT..=YEAR).contains(&absence), "must be 1ms to 1year".into()),
+            ("folder.extensions", !self.folder.extensions.is_empty(), "must name at least one".into()),
+            ("photo.min-side", self.photo.min_side > 0, "must be at least 1".into()),
             (
                 "photo.max-pixels",
                 self.photo.max_pixels.0 >= squared,
                 format!("must be at least {squared} (photo.min-side squared)"),
             ),
-            (
-                "run.grace",
-                self.run.grace <= HOUR,
-                "must be at most 1h".into(),
-            ),
+            ("run.grace", self.run.grace <= HOUR, "must be at most 1h".into()),
         ];
         match rules.into_iter().find(|(_, holds, _)| !holds) {
             Some((key, _, problem)) => Err((key, problem)),
@@ -367,23 +319,9 @@ impl Config {
     fn check_places(&self) -> Result<(), (&'static str, String)> {
         let (folder, state) = (resolve(&self.folder.path), resolve(&self.state.path));
         if state.starts_with(&folder) {
-            Err((
-                "state.path",
-                format!(
-                    "`{}` lies in the drop folder `{}`",
-                    escape(&state),
-                    escape(&folder)
-                ),
-            ))
+            Err(("state.path", format!("`{}` lies in the drop folder `{}`", escape(&state), escape(&folder))))
         } else if folder.starts_with(&state) {
-            Err((
-                "folder.path",
-                format!(
-                    "`{}` lies in the state directory `{}`",
-                    escape(&folder),
-                    escape(&state)
-                ),
-            ))
+            Err(("folder.path", format!("`{}` lies in the state directory `{}`", escape(&folder), escape(&state))))
         } else {
             Ok(())
         }
@@ -420,15 +358,8 @@ fn show(duration: Duration) -> humantime::FormattedDuration {
 }
 
 fn candidates(root: bool, by_service_manager: bool) -> Vec<PathBuf> {
-    let here: &[&str] = if root && by_service_manager {
-        &[]
-    } else {
-        &["portraitd.toml", "config/portraitd.toml"]
-    };
-    here.iter()
-        .chain([&SYSTEM_FILE])
-        .map(PathBuf::from)
-        .collect()
+    let here: &[&str] = if root && by_service_manager { &[] } else { &["portraitd.toml", "config/portraitd.toml"] };
+    here.iter().chain([&SYSTEM_FILE]).map(PathBuf::from).collect()
 }
 
 /// Opens the first file that exists. One that exists and cannot be opened is an error and not passed over: the next
@@ -450,14 +381,10 @@ fn open_first(candidates: Vec<PathBuf>) -> Result<(File, PathBuf), Trouble> {
 fn read(file: File) -> Result<String, ReadError> {
     let mode = file.metadata().map_err(ReadError::Io)?.mode();
     if mode & 0o002 != 0 {
-        return Err(ReadError::WorldWritable {
-            mode: mode & 0o7777,
-        });
+        return Err(ReadError::WorldWritable { mode: mode & 0o7777 });
     }
     let mut bytes = Vec::new();
-    file.take(SIZE_MAX + 1)
-        .read_to_end(&mut bytes)
-        .map_err(ReadError::Io)?;
+    file.take(SIZE_MAX + 1).read_to_end(&mut bytes).map_err(ReadError::Io)?;
     if bytes.len() as u64 > SIZE_MAX {
         return Err(ReadError::TooLarge);
     }
@@ -474,16 +401,11 @@ enum ReadError {
 impl ReadError {
     fn into_trouble(self, path: &Path) -> Trouble {
         let path = escape(path);
-        let trouble = Trouble::new(
-            Exit::Config,
-            format_args!("failed to read the config file {path}"),
-        );
+        let trouble = Trouble::new(Exit::Config, format_args!("failed to read the config file {path}"));
         match self {
             Self::Io(error) => trouble.caused_by(&error),
             Self::WorldWritable { mode } => trouble
-                .because(format_args!(
-                    "its mode is {mode:o}: everybody on this machine may change it"
-                ))
+                .because(format_args!("its mode is {mode:o}: everybody on this machine may change it"))
                 .hint(format_args!("chmod o-w {path}")),
             Self::TooLarge => trouble.because("it is larger than 1 MiB"),
             Self::Wrong(wrong) => wrong.tell(trouble),

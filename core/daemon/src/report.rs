@@ -58,12 +58,7 @@ pub(crate) struct Trouble {
 impl Trouble {
     /// `what` failed, with the name that the person knows; a fragment such as "failed to open the drop folder `drop`".
     pub(crate) fn new(exit: Exit, what: impl fmt::Display) -> Self {
-        Self {
-            what: what.to_string(),
-            because: Vec::new(),
-            hint: None,
-            exit,
-        }
+        Self { what: what.to_string(), because: Vec::new(), hint: None, exit }
     }
 
     /// Adds one reason below those that are there.
@@ -77,11 +72,7 @@ impl Trouble {
         let mut link = Some(error);
         while let Some(error) = link {
             let reason = error.to_string();
-            if !self
-                .because
-                .last()
-                .is_some_and(|before| before.ends_with(&reason))
-            {
+            if !self.because.last().is_some_and(|before| before.ends_with(&reason)) {
                 self.because.push(reason);
             }
             link = error.source();
@@ -147,21 +138,13 @@ mod tests {
 
     #[test]
     fn a_trouble_without_reasons_is_one_line() {
-        assert_eq!(
-            Trouble::new(Exit::NotAllDone, "failed to x").to_string(),
-            "error: failed to x"
-        );
+        assert_eq!(Trouble::new(Exit::NotAllDone, "failed to x").to_string(), "error: failed to x");
     }
 
     #[test]
     fn a_cause_that_its_parent_repeats_is_told_once() {
-        let trouble = Trouble::new(Exit::Config, "a")
-            .because("b")
-            .caused_by(&Repeating(Inner));
-        assert_eq!(
-            trouble.to_string(),
-            "error: a\nbecause: b\nbecause: failed to load `x`: the library is not whole"
-        );
+        let trouble = Trouble::new(Exit::Config, "a").because("b").caused_by(&Repeating(Inner));
+        assert_eq!(trouble.to_string(), "error: a\nbecause: b\nbecause: failed to load `x`: the library is not whole");
     }
 
     #[test]

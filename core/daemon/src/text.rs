@@ -49,9 +49,7 @@ fn is_printable(character: char, first: bool) -> bool {
 }
 
 fn push_formatted(shown: &mut String, text: std::fmt::Arguments<'_>) {
-    shown
-        .write_fmt(text)
-        .expect("writing into a string cannot fail");
+    shown.write_fmt(text).expect("writing into a string cannot fail");
 }
 
 #[cfg(test)]
@@ -65,37 +63,23 @@ mod tests {
 
     #[test]
     fn names_that_people_use_stay_as_they_are() {
-        for name in [
-            "anna.jpg",
-            "Jörg Müller.jpg",
-            "小明.png",
-            "o'neil \"bob\".jpg",
-            "Ренат.webp",
-            "e\u{301}ric.jpg",
-        ] {
+        for name in ["anna.jpg", "Jörg Müller.jpg", "小明.png", "o'neil \"bob\".jpg", "Ренат.webp", "e\u{301}ric.jpg"]
+        {
             check(name.as_bytes(), name);
         }
     }
 
     #[test]
     fn escape_sequences_are_shown_and_not_obeyed() {
-        check(
-            b"\x1b[31mred\x07\r\n\t\x7f.jpg",
-            r"\x1b[31mred\x07\x0d\x0a\x09\x7f.jpg",
-        );
+        check(b"\x1b[31mred\x07\r\n\t\x7f.jpg", r"\x1b[31mred\x07\x0d\x0a\x09\x7f.jpg");
         check("\u{9b}31m".as_bytes(), r"\u{9b}31m");
     }
 
     #[test]
     fn text_that_turns_the_reading_direction_is_shown() {
         check("anna\u{202e}gpj.exe".as_bytes(), r"anna\u{202e}gpj.exe");
-        for hidden in [
-            '\u{200b}', '\u{200f}', '\u{2066}', '\u{2028}', '\u{feff}', '\u{a0}', '\u{e000}',
-        ] {
-            check(
-                hidden.to_string().as_bytes(),
-                &format!("\\u{{{:x}}}", u32::from(hidden)),
-            );
+        for hidden in ['\u{200b}', '\u{200f}', '\u{2066}', '\u{2028}', '\u{feff}', '\u{a0}', '\u{e000}'] {
+            check(hidden.to_string().as_bytes(), &format!("\\u{{{:x}}}", u32::from(hidden)));
         }
     }
 

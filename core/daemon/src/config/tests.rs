@@ -9,10 +9,7 @@ const SNIPPETS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../config/backen
 fn told(text: &str) -> String {
     match Config::parse(text) {
         Ok(config) => panic!("accepted: {config:?}"),
-        Err(wrong) => wrong
-            .tell(Trouble::new(Exit::Config, ""))
-            .to_string()
-            .replacen("error: \n", "", 1),
+        Err(wrong) => wrong.tell(Trouble::new(Exit::Config, "")).to_string().replacen("error: \n", "", 1),
     }
 }
 
@@ -73,11 +70,7 @@ fn the_shipped_file_has_every_key() {
         "[run]\nX = 1",
         "[plugins]\nX = 1",
     ] {
-        let section = text
-            .strip_prefix('[')
-            .and_then(|text| text.split_once(']'))
-            .unwrap()
-            .0;
+        let section = text.strip_prefix('[').and_then(|text| text.split_once(']')).unwrap().0;
         let told = told(&text.replace('X', "zzzzzzzz"));
         let keys = told.split_once(" are ").unwrap().1;
         for key in keys.split(", ") {
@@ -96,23 +89,12 @@ fn the_shipped_file_has_every_key() {
 fn every_backend_block_parses_as_it_stands_and_with_its_comments_switched_on() {
     for entry in fs::read_dir(SNIPPETS).unwrap() {
         let text = fs::read_to_string(entry.unwrap().path()).unwrap();
-        let (plain, full) = (
-            Config::parse(&text).unwrap(),
-            Config::parse(&uncommented(&text)).unwrap(),
-        );
-        assert_eq!(
-            plain.backend.keys().collect::<Vec<_>>(),
-            full.backend.keys().collect::<Vec<_>>()
-        );
+        let (plain, full) = (Config::parse(&text).unwrap(), Config::parse(&uncommented(&text)).unwrap());
+        assert_eq!(plain.backend.keys().collect::<Vec<_>>(), full.backend.keys().collect::<Vec<_>>());
         assert_eq!(without_backends(&text), Config::default());
         for (name, mut backend) in full.backend {
             let plain = &plain.backend[&name];
-            assert!(
-                plain
-                    .settings
-                    .iter()
-                    .all(|(key, value)| backend.settings.get(key) == Some(value))
-            );
+            assert!(plain.settings.iter().all(|(key, value)| backend.settings.get(key) == Some(value)));
             backend.settings.clone_from(&plain.settings);
             assert_eq!(plain, &backend);
         }
@@ -161,11 +143,7 @@ fn keys_of_later_versions_are_unknown_and_not_ignored() {
         "backend.x = { plugin = 'y', owner = 'user' }",
     ];
     for text in later {
-        assert!(
-            told(text).contains(": unknown key"),
-            "{text}: {}",
-            told(text)
-        );
+        assert!(told(text).contains(": unknown key"), "{text}: {}", told(text));
     }
 }
 
@@ -183,50 +161,26 @@ fn bad_values_are_told_with_the_path_of_their_key() {
         "folder.settle = 'soon'",
         "because: line 1: folder.settle: \"soon\" is not a duration such as \"2s\", \"5m\" or \"1h 30m\"",
     );
-    check(
-        "folder.path = ''",
-        "because: line 1: folder.path: must not be empty",
-    );
+    check("folder.path = ''", "because: line 1: folder.path: must not be empty");
     check(
         "[folder]\nextensions = [\n  'jpg',\n  'gif',\n]",
         "because: line 4: folder.extensions[1]: \"gif\" is not a format of this version, which reads jpg, jpeg, png, webp",
     );
-    check(
-        "folder.extensions = []",
-        "because: line 1: folder.extensions: must name at least one",
-    );
+    check("folder.extensions = []", "because: line 1: folder.extensions: must name at least one");
     check(
         "photo.max-pixels = '120'",
         "because: line 1: photo.max-pixels: \"120\" is not a number of pixels such as \"120MP\"",
     );
-    check(
-        "photo.max-bytes = 'big'",
-        "because: line 1: photo.max-bytes: \"big\" is not a size such as \"32MiB\"",
-    );
-    check(
-        "photo.max-bytes = 32",
-        "because: line 1: photo.max-bytes: must be 1KiB to 1GiB",
-    );
-    check(
-        "folder.brake = '101%'",
-        "because: line 1: folder.brake: must be 0% to 100%",
-    );
-    check(
-        "folder.brake = 5",
-        "because: line 1: folder.brake: 5 is not a share such as \"5%\"",
-    );
-    check(
-        "folder.brake = '-5%'",
-        "because: line 1: folder.brake: \"-5%\" is not a share such as \"5%\"",
-    );
+    check("photo.max-bytes = 'big'", "because: line 1: photo.max-bytes: \"big\" is not a size such as \"32MiB\"");
+    check("photo.max-bytes = 32", "because: line 1: photo.max-bytes: must be 1KiB to 1GiB");
+    check("folder.brake = '101%'", "because: line 1: folder.brake: must be 0% to 100%");
+    check("folder.brake = 5", "because: line 1: folder.brake: 5 is not a share such as \"5%\"");
+    check("folder.brake = '-5%'", "because: line 1: folder.brake: \"-5%\" is not a share such as \"5%\"");
 }
 
 #[test]
 fn a_backend_must_be_well_named_and_name_its_plugin() {
-    check(
-        "[log]\n[backend.intranet]\nenabled = true",
-        "because: line 2: backend.intranet: the key plugin is missing",
-    );
+    check("[log]\n[backend.intranet]\nenabled = true", "because: line 2: backend.intranet: the key plugin is missing");
     check(
         "[backend.Intranet]\nplugin = 'x'",
         "because: line 1: backend.Intranet: \"Intranet\" is no backend's name: 1 to 64 lower-case letters, digits and \
@@ -237,14 +191,8 @@ fn a_backend_must_be_well_named_and_name_its_plugin() {
         "because: line 2: backend.x.plugin: \"../x\" is no plugin's name: 1 to 64 lower-case letters, digits and hyphens, \
          the first not a hyphen",
     );
-    check(
-        "[backend.x]\nplugin = 'y'\nconcurrency = 65",
-        "because: line 3: backend.x.concurrency: must be 1 to 64",
-    );
-    check(
-        "[backend.x]\nplugin = 'y'\nconcurrency = 0",
-        "because: line 3: backend.x.concurrency: must be 1 to 64",
-    );
+    check("[backend.x]\nplugin = 'y'\nconcurrency = 65", "because: line 3: backend.x.concurrency: must be 1 to 64");
+    check("[backend.x]\nplugin = 'y'\nconcurrency = 0", "because: line 3: backend.x.concurrency: must be 1 to 64");
 }
 
 #[test]
@@ -253,76 +201,42 @@ fn a_user_id_pattern_must_be_whole_and_name_the_user() {
         "folder.user-id = '[a-z]+'",
         "because: line 1: folder.user-id: has no group (?<userid>...), so nobody's photo would be found",
     );
-    check(
-        "folder.user-id = '(?x)(?<userid>a) # c'",
-        "because: line 1: folder.user-id: must not end in a comment",
-    );
-    for broken in [
-        "(?<userid>",
-        "(?<userid>a))|((?:b)",
-        "(?<userid>a{999}{999})",
-    ] {
+    check("folder.user-id = '(?x)(?<userid>a) # c'", "because: line 1: folder.user-id: must not end in a comment");
+    for broken in ["(?<userid>", "(?<userid>a))|((?:b)", "(?<userid>a{999}{999})"] {
         let told = told(&format!("folder.user-id = '{broken}'"));
         assert!(
-            told.starts_with("because: line 1: folder.user-id: not a regular expression: ") && told.lines().count() == 1,
+            told.starts_with("because: line 1: folder.user-id: not a regular expression: ")
+                && told.lines().count() == 1,
             "{told}"
         );
     }
     assert_eq!(
-        Config::parse("folder.user-id = 'p-(?<userid>[0-9]+)'")
-            .unwrap()
-            .folder
-            .user_id
-            .as_str(),
+        Config::parse("folder.user-id = 'p-(?<userid>[0-9]+)'").unwrap().folder.user_id.as_str(),
         "p-(?<userid>[0-9]+)"
     );
 }
 
 #[test]
 fn values_that_do_not_fit_together_are_told_at_the_key_to_change() {
-    check(
-        "[folder]\nsettle = '0s'",
-        "because: line 2: folder.settle: must be 1ms to 1h",
-    );
-    check(
-        "[folder]\nsettle = '2h'",
-        "because: line 2: folder.settle: must be 1ms to 1h",
-    );
-    check(
-        "[folder]\n\nrescan = '1s'",
-        "because: line 3: folder.rescan: must be at least folder.settle, which is 2s",
-    );
-    check(
-        "[folder]\nsettle = '10m'",
-        "because: line 1: folder.rescan: must be at least folder.settle, which is 10m",
-    );
-    check(
-        "[photo]\nmin-side = 0",
-        "because: line 2: photo.min-side: must be at least 1",
-    );
+    check("[folder]\nsettle = '0s'", "because: line 2: folder.settle: must be 1ms to 1h");
+    check("[folder]\nsettle = '2h'", "because: line 2: folder.settle: must be 1ms to 1h");
+    check("[folder]\n\nrescan = '1s'", "because: line 3: folder.rescan: must be at least folder.settle, which is 2s");
+    check("[folder]\nsettle = '10m'", "because: line 1: folder.rescan: must be at least folder.settle, which is 10m");
+    check("[photo]\nmin-side = 0", "because: line 2: photo.min-side: must be at least 1");
     check(
         "[photo]\nmax-pixels = 100",
         "because: line 2: photo.max-pixels: must be at least 9216 (photo.min-side squared)",
     );
-    check(
-        "[run]\ngrace = '2h'",
-        "because: line 2: run.grace: must be at most 1h",
-    );
+    check("[run]\ngrace = '2h'", "because: line 2: run.grace: must be at most 1h");
 }
 
 #[test]
 fn broken_toml_is_told_with_its_line() {
-    for (text, line) in [
-        ("[folder\n", 1),
-        ("[log]\nlevel = \n", 2),
-        ("[log]\nlevel = 'info'\nlevel = 'warn'", 3),
-        ("[log]\n[log]", 2),
-    ] {
+    for (text, line) in
+        [("[folder\n", 1), ("[log]\nlevel = \n", 2), ("[log]\nlevel = 'info'\nlevel = 'warn'", 3), ("[log]\n[log]", 2)]
+    {
         let told = told(text);
-        assert!(
-            told.starts_with(&format!("because: line {line}: ")),
-            "{text:?}: {told}"
-        );
+        assert!(told.starts_with(&format!("because: line {line}: ")), "{text:?}: {told}");
     }
 }
 
@@ -334,11 +248,7 @@ fn state_and_drop_folder_must_not_lie_in_one_another() {
     std::os::unix::fs::symlink(&drop, dir.path().join("link")).unwrap();
     let text = |folder: &str, state: &str| {
         let at = |name: &str| dir.path().join(name).display().to_string();
-        format!(
-            "folder.path = '{}'\nstate.path = '{}'",
-            at(folder),
-            at(state)
-        )
+        format!("folder.path = '{}'\nstate.path = '{}'", at(folder), at(state))
     };
     for (folder, state, line) in [
         ("drop", "drop", "line 2: state.path"),
@@ -347,16 +257,9 @@ fn state_and_drop_folder_must_not_lie_in_one_another() {
         ("drop", "new/../drop/state", "line 2: state.path"),
         ("state/drop", "state", "line 1: folder.path"),
     ] {
-        assert!(
-            told(&text(folder, state)).contains(line),
-            "{folder} {state}"
-        );
+        assert!(told(&text(folder, state)).contains(line), "{folder} {state}");
     }
-    for (folder, state) in [
-        ("drop", "dropped"),
-        ("drop", "link/../state"),
-        ("drop", "state"),
-    ] {
+    for (folder, state) in [("drop", "dropped"), ("drop", "link/../state"), ("drop", "state")] {
         Config::parse(&text(folder, state)).unwrap();
     }
 }
@@ -366,46 +269,19 @@ fn sizes_and_shares_are_read_in_the_ways_that_people_write() {
     let photo = |line: &str| Config::parse(&format!("photo.{line}")).unwrap().photo;
     assert_eq!(photo("max-bytes = 5000000").max_bytes, Bytes(5_000_000));
     assert_eq!(photo("max-bytes = '300 KB'").max_bytes, Bytes(300_000));
-    assert_eq!(
-        photo("max-pixels = 24000000").max_pixels,
-        Pixels(24_000_000)
-    );
+    assert_eq!(photo("max-pixels = 24000000").max_pixels, Pixels(24_000_000));
     assert_eq!(photo("max-pixels = '0.5 MP'").max_pixels, Pixels(500_000));
-    let brake = |text: &str| {
-        Config::parse(&format!("folder.brake = '{text}'"))
-            .unwrap()
-            .folder
-            .brake
-            .share()
-    };
-    assert_eq!(
-        (brake("0%"), brake("12.5 %"), brake("100%")),
-        (0.0, 0.125, 1.0)
-    );
-    let folder = Config::parse("folder.extensions = ['.JPG', 'png']")
-        .unwrap()
-        .folder;
-    assert_eq!(
-        folder
-            .extensions
-            .iter()
-            .map(|extension| extension.as_str())
-            .collect::<Vec<_>>(),
-        ["jpg", "png"]
-    );
+    let brake = |text: &str| Config::parse(&format!("folder.brake = '{text}'")).unwrap().folder.brake.share();
+    assert_eq!((brake("0%"), brake("12.5 %"), brake("100%")), (0.0, 0.125, 1.0));
+    let folder = Config::parse("folder.extensions = ['.JPG', 'png']").unwrap().folder;
+    assert_eq!(folder.extensions.iter().map(|extension| extension.as_str()).collect::<Vec<_>>(), ["jpg", "png"]);
 }
 
 #[test]
 fn settings_reach_the_plugin_as_json() {
     let text = "[backend.x]\nplugin = 'y'\n[backend.x.settings]\na = [1, 2.5, { b = true }]\nd = 2026-01-02\ntoken = { env = 'T' }";
-    let backend = Config::parse(text)
-        .unwrap()
-        .backend
-        .into_values()
-        .next()
-        .unwrap();
-    let expected =
-        serde_json::json!({"a": [1, 2.5, {"b": true}], "d": "2026-01-02", "token": {"env": "T"}});
+    let backend = Config::parse(text).unwrap().backend.into_values().next().unwrap();
+    let expected = serde_json::json!({"a": [1, 2.5, {"b": true}], "d": "2026-01-02", "token": {"env": "T"}});
     assert_eq!(Value::Object(backend.settings), expected);
     assert!(
         told("[backend.x]\nplugin = 'y'\nsettings = { a = inf }")
@@ -428,10 +304,7 @@ fn a_file_that_everybody_may_write_is_refused() {
         )
     );
     fs::set_permissions(&path, fs::Permissions::from_mode(0o664)).unwrap();
-    assert_eq!(
-        Config::load(Some(&path)).unwrap(),
-        (Config::default(), path)
-    );
+    assert_eq!(Config::load(Some(&path)).unwrap(), (Config::default(), path));
 }
 
 #[test]
@@ -443,10 +316,7 @@ fn a_file_that_cannot_be_read_as_text_is_refused() {
         assert_eq!(trouble.exit(), Exit::Config);
         trouble.to_string().lines().nth(1).unwrap().to_owned()
     };
-    assert_eq!(
-        told(&path),
-        format!("because: there is no {}", path.display())
-    );
+    assert_eq!(told(&path), format!("because: there is no {}", path.display()));
     fs::write(&path, b"a = 1\n\xff").unwrap();
     assert_eq!(told(&path), "because: line 2: not UTF-8");
     fs::write(&path, vec![b'\n'; (1 << 20) + 1]).unwrap();
@@ -456,12 +326,7 @@ fn a_file_that_cannot_be_read_as_text_is_refused() {
 
 #[test]
 fn root_under_a_service_manager_does_not_trust_the_working_directory() {
-    let here = [
-        "portraitd.toml",
-        "config/portraitd.toml",
-        "/etc/portraitd/portraitd.toml",
-    ]
-    .map(PathBuf::from);
+    let here = ["portraitd.toml", "config/portraitd.toml", "/etc/portraitd/portraitd.toml"].map(PathBuf::from);
     assert_eq!(candidates(true, true), here[2..]);
     for (root, by_service_manager) in [(true, false), (false, true), (false, false)] {
         assert_eq!(candidates(root, by_service_manager), here);
@@ -470,15 +335,8 @@ fn root_under_a_service_manager_does_not_trust_the_working_directory() {
 
 #[test]
 fn plugins_are_looked_for_beside_the_executable_first() {
-    let beside = std::env::current_exe()
-        .unwrap()
-        .parent()
-        .unwrap()
-        .to_path_buf();
-    assert_eq!(
-        PluginsConfig::default().directories(),
-        [beside, "/usr/lib/portraitd/plugins".into()]
-    );
+    let beside = std::env::current_exe().unwrap().parent().unwrap().to_path_buf();
+    assert_eq!(PluginsConfig::default().directories(), [beside, "/usr/lib/portraitd/plugins".into()]);
     let named = Config::parse("plugins.path = ['a', 'b']").unwrap().plugins;
     assert_eq!(named.directories(), [PathBuf::from("a"), "b".into()]);
 }

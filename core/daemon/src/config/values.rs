@@ -130,11 +130,7 @@ impl Scalar for Bytes {
 
     fn from_number(number: u64) -> Result<Self, String> {
         const RANGE: std::ops::RangeInclusive<u64> = 1 << 10..=1 << 30;
-        if RANGE.contains(&number) {
-            Ok(Self(number))
-        } else {
-            Err("must be 1KiB to 1GiB".into())
-        }
+        if RANGE.contains(&number) { Ok(Self(number)) } else { Err("must be 1KiB to 1GiB".into()) }
     }
 }
 
@@ -142,10 +138,7 @@ impl Scalar for Pixels {
     const EXPECTED: &'static str = "a number of pixels such as \"120MP\"";
 
     fn from_text(text: &str) -> Result<Self, String> {
-        let millions = text
-            .trim()
-            .strip_suffix("MP")
-            .ok_or_else(|| unlike::<Self>(text))?;
+        let millions = text.trim().strip_suffix("MP").ok_or_else(|| unlike::<Self>(text))?;
         let millions = positive_number(millions.trim_end()).ok_or_else(|| unlike::<Self>(text))?;
         Self::from_number((millions * 1e6).round() as u64)
     }
@@ -153,11 +146,7 @@ impl Scalar for Pixels {
     fn from_number(number: u64) -> Result<Self, String> {
         // The largest JPEG has 65,535 pixels a side.
         const MOST: u64 = 65_535 * 65_535;
-        if (1..=MOST).contains(&number) {
-            Ok(Self(number))
-        } else {
-            Err("must be 1 pixel to 4294MP".into())
-        }
+        if (1..=MOST).contains(&number) { Ok(Self(number)) } else { Err("must be 1 pixel to 4294MP".into()) }
     }
 }
 
@@ -165,14 +154,9 @@ impl Scalar for Percent {
     const EXPECTED: &'static str = "a share such as \"5%\"";
 
     fn from_text(text: &str) -> Result<Self, String> {
-        let number = text
-            .trim()
-            .strip_suffix('%')
-            .ok_or_else(|| unlike::<Self>(text))?;
+        let number = text.trim().strip_suffix('%').ok_or_else(|| unlike::<Self>(text))?;
         match positive_number(number.trim_end()) {
-            Some(percent) if percent <= 100.0 => Ok(Self {
-                share: percent / 100.0,
-            }),
+            Some(percent) if percent <= 100.0 => Ok(Self { share: percent / 100.0 }),
             Some(_) => Err("must be 0% to 100%".into()),
             None => Err(unlike::<Self>(text)),
         }
@@ -184,15 +168,10 @@ impl Scalar for Extension {
 
     fn from_text(text: &str) -> Result<Self, String> {
         let wanted = text.strip_prefix('.').unwrap_or(text).to_ascii_lowercase();
-        let found = Self::all()
-            .into_iter()
-            .find(|extension| extension.0 == wanted);
+        let found = Self::all().into_iter().find(|extension| extension.0 == wanted);
         found.ok_or_else(|| {
             let all: Vec<_> = Self::all().into_iter().map(Self::as_str).collect();
-            format!(
-                "{wanted:?} is not a format of this version, which reads {}",
-                all.join(", ")
-            )
+            format!("{wanted:?} is not a format of this version, which reads {}", all.join(", "))
         })
     }
 }
@@ -220,9 +199,7 @@ impl Scalar for Concurrency {
     }
 
     fn from_number(number: u64) -> Result<Self, String> {
-        let number = u8::try_from(number)
-            .ok()
-            .filter(|number| (1..=64).contains(number));
+        let number = u8::try_from(number).ok().filter(|number| (1..=64).contains(number));
         number.map(Self).ok_or_else(|| "must be 1 to 64".into())
     }
 }
@@ -231,11 +208,7 @@ impl Scalar for PluginName {
     const EXPECTED: &'static str = "the name of a plugin";
 
     fn from_text(text: &str) -> Result<Self, String> {
-        if is_name(text) {
-            Ok(Self(text.into()))
-        } else {
-            Err(format!("{text:?} is no plugin's name: {NAME_RULE}"))
-        }
+        if is_name(text) { Ok(Self(text.into())) } else { Err(format!("{text:?} is no plugin's name: {NAME_RULE}")) }
     }
 }
 
@@ -247,9 +220,7 @@ impl Scalar for BackendKey {
     const EXPECTED: &'static str = "the name of a backend";
 
     fn from_text(text: &str) -> Result<Self, String> {
-        BackendId::parse(text)
-            .map(Self)
-            .map_err(|_| format!("{text:?} is no backend's name: {NAME_RULE}"))
+        BackendId::parse(text).map(Self).map_err(|_| format!("{text:?} is no backend's name: {NAME_RULE}"))
     }
 }
 
@@ -259,9 +230,7 @@ impl Scalar for Time {
     const EXPECTED: &'static str = "a duration such as \"2s\", \"5m\" or \"1h 30m\"";
 
     fn from_text(text: &str) -> Result<Self, String> {
-        humantime::parse_duration(text)
-            .map(Self)
-            .map_err(|_| unlike::<Self>(text))
+        humantime::parse_duration(text).map(Self).map_err(|_| unlike::<Self>(text))
     }
 }
 
@@ -297,8 +266,7 @@ impl<T: Scalar> Visitor<'_> for ScalarVisitor<T> {
     }
 
     fn visit_i64<E: Error>(self, number: i64) -> Result<T, E> {
-        let unsigned = u64::try_from(number)
-            .map_err(|_| E::custom(format_args!("{number} is not {}", T::EXPECTED)))?;
+        let unsigned = u64::try_from(number).map_err(|_| E::custom(format_args!("{number} is not {}", T::EXPECTED)))?;
         self.visit_u64(unsigned)
     }
 }
@@ -338,36 +306,25 @@ pub(super) fn path<'de, D: Deserializer<'de>>(deserializer: D) -> Result<PathBuf
 
 /// For a field that is a list of paths.
 pub(super) fn paths<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<PathBuf>, D::Error> {
-    Vec::<Location>::deserialize(deserializer)
-        .map(|all| all.into_iter().map(|location| location.0).collect())
+    Vec::<Location>::deserialize(deserializer).map(|all| all.into_iter().map(|location| location.0).collect())
 }
 
 /// For the table of backends.
-pub(super) fn backends<'de, D>(
-    deserializer: D,
-) -> Result<BTreeMap<BackendId, BackendConfig>, D::Error>
+pub(super) fn backends<'de, D>(deserializer: D) -> Result<BTreeMap<BackendId, BackendConfig>, D::Error>
 where
     D: Deserializer<'de>,
 {
     let backends = BTreeMap::<BackendKey, BackendConfig>::deserialize(deserializer)?;
-    Ok(backends
-        .into_iter()
-        .map(|(key, backend)| (key.0, backend))
-        .collect())
+    Ok(backends.into_iter().map(|(key, backend)| (key.0, backend)).collect())
 }
 
 /// For a plugin's settings, which are JSON from here on. Dates become text; JSON has no infinite numbers.
-pub(super) fn settings<'de, D: Deserializer<'de>>(
-    deserializer: D,
-) -> Result<Map<String, Value>, D::Error> {
+pub(super) fn settings<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Map<String, Value>, D::Error> {
     json_table(toml::Table::deserialize(deserializer)?).map_err(D::Error::custom)
 }
 
 fn json_table(table: toml::Table) -> Result<Map<String, Value>, String> {
-    table
-        .into_iter()
-        .map(|(key, value)| Ok((key, json(value)?)))
-        .collect()
+    table.into_iter().map(|(key, value)| Ok((key, json(value)?))).collect()
 }
 
 fn json(value: toml::Value) -> Result<Value, String> {
@@ -378,9 +335,7 @@ fn json(value: toml::Value) -> Result<Value, String> {
         toml::Value::Float(number) => return Err(format!("{number} cannot be a setting")),
         toml::Value::Boolean(truth) => truth.into(),
         toml::Value::Datetime(date) => date.to_string().into(),
-        toml::Value::Array(values) => {
-            Value::Array(values.into_iter().map(json).collect::<Result<_, _>>()?)
-        }
+        toml::Value::Array(values) => Value::Array(values.into_iter().map(json).collect::<Result<_, _>>()?),
         toml::Value::Table(table) => Value::Object(json_table(table)?),
     })
 }
@@ -397,9 +352,7 @@ fn last_line(text: &str) -> String {
 
 /// Digits with at most one point: `f64` alone would also take `1e9`, `inf` and `nan`.
 fn positive_number(text: &str) -> Option<f64> {
-    let plain = text
-        .bytes()
-        .all(|byte| byte.is_ascii_digit() || byte == b'.');
+    let plain = text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
     if plain { text.parse().ok() } else { None }
 }
 
