@@ -92,9 +92,9 @@ fn every_format_is_published_in_its_own_colours() {
 
     let expected = Picture::decode("source", &portrait("portrait.jpg"));
     let published = |user: &str| world.picture(&format!("portraits/{user}/thumb.jpg")).unwrap();
-    for user in 0..files.len() {
+    for (user, file) in files.iter().enumerate() {
         let distance = published(&format!("user{user}")).distance(&expected);
-        assert!(distance < 12, "{}: {distance}", files[user]);
+        assert!(distance < 12, "{file}: {distance}");
     }
     let distance = published("cmyk").distance(&expected);
     assert!(distance < 24, "CMYK: {distance}");
