@@ -221,12 +221,15 @@ fn a_scan_that_breaks_off_concludes_nothing_from_absence() {
     let mut world = world();
     let before = world.backend_files("portraits");
     assert_eq!(world.stop(), 0);
-    let broken = Fault { calls: "getdents64", effect: "error=EIO", when: "1+" };
+    let drop_folder = world.drop_folder();
+    // Every second call of a thread: the names come, and then an error where the end should be.
+    let broken = Fault { calls: "getdents64", effect: "error=EIO", when: "2+2", path: Some(&drop_folder) };
     let mut run = broken.command(&world.path("."));
     run.arg("run");
     world.start_as(run);
     world.wait_answering();
-    world.wait_status("incomplete", |status| status["folder"]["state"] != "ok");
+    world.wait_status("incomplete", |status| status["folder"]["state"] == "incomplete");
+    world.take_out("user1.jpg");
     assert_kept(&world, &before);
     world.copy_in("user7.jpg", &number(7).photo());
     world.wait_number(&icon(7), number(7));

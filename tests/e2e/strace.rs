@@ -18,19 +18,22 @@ pub(crate) struct Fault<'a> {
     pub(crate) effect: &'a str,
     /// Which calls: `3` (the third of each thread), `2+` (from the second on).
     pub(crate) when: &'a str,
+    /// Only calls on this file or folder, where given.
+    pub(crate) path: Option<&'a Path>,
 }
 
 impl Fault<'_> {
     /// portraitd in `folder` under this fault. The tracer is the grandchild (`-D`), so that signals and exit codes are
     /// those of portraitd itself.
     pub(crate) fn command(&self, folder: &Path) -> Command {
-        let Self { calls, effect, when } = self;
+        let Self { calls, effect, when, path } = self;
         let mut strace = Command::new("strace");
         strace
             .args(["-D", "-f", "-qq", "-o", "/dev/null", "-e"])
             .arg(format!("trace={calls}"))
             .arg("-e")
             .arg(format!("inject={calls}:{effect}:when={when}"))
+            .args(path.iter().flat_map(|path| [Path::new("-P"), *path]))
             .arg("--")
             .arg(&binaries().portraitd)
             .current_dir(folder);

@@ -50,7 +50,7 @@ fn killed_at(world: &World, calls: &str, when: usize) -> bool {
             fs::remove_dir_all(path).unwrap();
         }
     }
-    let fault = Fault { calls, effect: "signal=KILL", when: &when.to_string() };
+    let fault = Fault { calls, effect: "signal=KILL", when: &when.to_string(), path: None };
     let mut pass = fault.command(&world.path("."));
     pass.args(["sync", "--json"]);
     let told = world.finish(pass, SOON);

@@ -100,7 +100,7 @@ fn a_daemon_that_gets_no_watch_scans_instead() {
         return;
     }
     let mut world = World::scanning();
-    let no_watch = Fault { calls: "inotify_add_watch", effect: "error=ENOSPC", when: "1+" };
+    let no_watch = Fault { calls: "inotify_add_watch", effect: "error=ENOSPC", when: "1+", path: None };
     let mut run = no_watch.command(&world.path("."));
     run.arg("run");
     world.start_as(run);
