@@ -1,0 +1,254 @@
+//! How each record lies in its table, and how it is read back. Opens nothing and begins no transaction.
+//!
+//! A row is not trusted: somebody may have edited the file. What portraitd never writes is a [`Corruption`] that names
+//! the table and the column.
+
+mod attempts;
+mod backends;
+mod deliveries;
+mod files;
+mod folder;
+mod users;
+
+use std::time::Duration;
+
+use portraitd_reconcile::{Change, Digest, FileName, Identity, InvalidId, Photo, Snapshot, Time, Verdict};
+use rusqlite::types::FromSql;
+use rusqlite::{Connection, Params, Row};
+
+use crate::error::{Corruption, Unreadable};
+
+pub(crate) use attempts::of_user as attempts_of;
+
+pub use attempts::HISTORY_MAX;
+
+/// Writes one change, in the transaction that is open.
+pub(crate) fn apply(connection: &Connection, change: &Change) -> rusqlite::Result<()> {
+    match change {
+        Change::File(name, record) => files::put(connection, name, record),
+        Change::FileForgotten(name) => files::forget(connection, name),
+        Change::User(user, record) => users::put(connection, user, record),
+        Change::Delivery(user, backend, recorded) => deliveries::put(connection, user, backend, recorded),
+        Change::Attempt(user, backend, attempt) => attempts::add(connection, user, backend, attempt),
+        Change::Backend(backend, record) => backends::put(connection, backend, record),
+        Change::Folder(record) => folder::put(connection, record),
+    }
+}
+
+/// Reads everything but the history. Each list is in the order of its keys.
+pub(crate) fn load(connection: &Connection) -> Result<Snapshot, Unreadable> {
+    Ok(Snapshot {
+        files: files::all(connection)?,
+        users: users::all(connection)?,
+        deliveries: deliveries::all(connection)?,
+        backends: backends::all(connection)?,
+        folder: folder::get(connection)?,
+    })
+}
+
+/// The columns of one row, taken in the order of the statement's list.
+struct Fields<'r> {
+    table: &'static str,
+    row: &'r Row<'r>,
+    next: usize,
+}
+
+/// Reads the rows of a statement.
+fn select<T>(
+    connection: &Connection,
+    table: &'static str,
+    sql: &str,
+    params: impl Params,
+    record: impl Fn(&mut Fields<'_>) -> Result<T, Corruption>,
+) -> Result<Vec<T>, Unreadable> {
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut rows = statement.query(params)?;
+    let mut records = Vec::new();
+    while let Some(row) = rows.next()? {
+        records.push(record(&mut Fields { table, row, next: 0 })?);
+    }
+    Ok(records)
+}
+
+impl<'r> Fields<'r> {
+    fn take<T: FromSql>(&mut self, column: &'static str) -> Result<T, Corruption> {
+        let index = self.advance();
+        self.row.get(index).map_err(|error| self.wrong(column, error))
+    }
+
+    fn text(&mut self, column: &'static str) -> Result<&'r str, Corruption> {
+        self.optional_text(column)?.ok_or_else(|| self.missing(column))
+    }
+
+    fn optional_text(&mut self, column: &'static str) -> Result<Option<&'r str>, Corruption> {
+        let index = self.advance();
+        let value = self.row.get_ref(index).map_err(|error| self.wrong(column, error))?;
+        value.as_str_or_null().map_err(|error| self.wrong(column, error))
+    }
+
+    fn id<T>(&mut self, column: &'static str, parse: fn(&str) -> Result<T, InvalidId>) -> Result<T, Corruption> {
+        parse(self.text(column)?).map_err(|error| self.wrong(column, error))
+    }
+
+    fn file_name(&mut self, column: &'static str) -> Result<FileName, Corruption> {
+        use std::os::unix::ffi::OsStringExt as _;
+        Ok(FileName::new(std::ffi::OsString::from_vec(self.take(column)?)))
+    }
+
+    fn time(&mut self, column: &'static str) -> Result<Time, Corruption> {
+        self.take(column).map(Time::from_millis)
+    }
+
+    fn optional_time(&mut self, column: &'static str) -> Result<Option<Time>, Corruption> {
+        Ok(self.take::<Option<i64>>(column)?.map(Time::from_millis))
+    }
+
+    fn optional_flag(&mut self, column: &'static str) -> Result<Option<bool>, Corruption> {
+        match self.take::<Option<i64>>(column)? {
+            None => Ok(None),
+            Some(0) => Ok(Some(false)),
+            Some(1) => Ok(Some(true)),
+            Some(other) => Err(self.wrong(column, format_args!("{other} is neither 0 nor 1"))),
+        }
+    }
+
+    fn unsigned(&mut self, column: &'static str) -> Result<u64, Corruption> {
+        self.take(column).map(i64::cast_unsigned)
+    }
+
+    fn identity(&mut self, dev: &'static str, ino: &'static str) -> Result<Option<Identity>, Corruption> {
+        let (dev, ino): (Option<i64>, Option<i64>) = (self.take(dev)?, self.take(ino)?);
+        Ok(dev.zip(ino).map(|(dev, ino)| Identity { dev: dev.cast_unsigned(), ino: ino.cast_unsigned() }))
+    }
+
+    /// The columns digest, width, height and warnings; none when the digest is NULL.
+    fn photo(&mut self) -> Result<Option<Photo>, Corruption> {
+        let digest: Option<[u8; 32]> = self.take("digest")?;
+        let (width, height): (Option<u32>, Option<u32>) = (self.take("width")?, self.take("height")?);
+        let warnings = self.optional_text("warnings")?;
+        let Some(digest) = digest else { return Ok(None) };
+        let warnings = warnings.ok_or_else(|| self.missing("warnings"))?;
+        Ok(Some(Photo {
+            digest: Digest::from_bytes(digest),
+            width: width.ok_or_else(|| self.missing("width"))?,
+            height: height.ok_or_else(|| self.missing("height"))?,
+            warnings: serde_json::from_str(warnings).map_err(|error| self.wrong("warnings", error))?,
+        }))
+    }
+
+    /// The columns verdict and after_ms; none when the verdict is NULL.
+    fn verdict(&mut self) -> Result<Option<Verdict>, Corruption> {
+        let word = self.optional_text("verdict")?;
+        let after_ms: Option<i64> = self.take("after_ms")?;
+        let Some(word) = word else { return Ok(None) };
+        match Verdict::from_word(word).ok_or_else(|| self.unknown("verdict", word))? {
+            Verdict::RateLimited { .. } => {
+                let after_ms = after_ms.ok_or_else(|| self.missing("after_ms"))?;
+                Ok(Some(Verdict::RateLimited { after: Duration::from_millis(after_ms.cast_unsigned()) }))
+            }
+            verdict => Ok(Some(verdict)),
+        }
+    }
+
+    const fn advance(&mut self) -> usize {
+        self.next += 1;
+        self.next - 1
+    }
+
+    fn missing(&self, column: &'static str) -> Corruption {
+        self.wrong(column, "it is missing")
+    }
+
+    fn unknown(&self, column: &'static str, word: &str) -> Corruption {
+        self.wrong(column, format_args!("{word:?} is not one of its words"))
+    }
+
+    fn wrong(&self, column: &'static str, why: impl ToString) -> Corruption {
+        Corruption::Row { table: self.table, column, why: why.to_string() }
+    }
+}
+
+fn warnings_json(photo: &Photo) -> String {
+    serde_json::to_string(&photo.warnings).expect("a list of texts can be written as JSON")
+}
+
+/// The wait that a verdict carries. A wait of more than 2^64 milliseconds is cut there.
+fn after_ms(verdict: &Verdict) -> Option<i64> {
+    match verdict {
+        Verdict::RateLimited { after } => Some(u64::try_from(after.as_millis()).unwrap_or(u64::MAX).cast_signed()),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::schema;
+
+    fn edited(sql: &str) -> String {
+        let connection = schema::in_memory();
+        connection.execute_batch(sql).unwrap();
+        match load(&connection).unwrap_err() {
+            Unreadable::Corrupt(corruption) => corruption.to_string(),
+            Unreadable::Database(error) => panic!("not named as damage: {error}"),
+        }
+    }
+
+    #[test]
+    fn a_row_that_was_edited_by_hand_is_named_with_its_column() {
+        let user = |values: &str| edited(&format!("INSERT INTO users VALUES ({values})"));
+        let z32 = "zeroblob(32)";
+        assert_eq!(
+            user(&format!("'../etc', x'61', {z32}, 1, 1, '[]', 0, 'here', NULL, NULL")),
+            "`user` in a row of `users` cannot be: the name starts with a dot"
+        );
+        assert!(
+            user("'a', x'61', x'00', 1, 1, '[]', 0, 'here', NULL, NULL").starts_with("`digest` in a row of `users`")
+        );
+        assert!(user(&format!("'a', x'61', {z32}, -1, 1, '[]', 0, 'here', NULL, NULL")).starts_with("`width`"));
+        assert!(user(&format!("'a', x'61', {z32}, 1, 1, '[1]', 0, 'here', NULL, NULL")).starts_with("`warnings`"));
+        assert!(user(&format!("'a', x'61', {z32}, 1, 1, '[]', 0, 'away', NULL, NULL")).starts_with("`presence`"));
+        assert!(user(&format!("'a', x'61', {z32}, 1, 1, '[]', 0, 'gone', NULL, 0")).starts_with("`absent_since`"));
+        assert!(user(&format!("'a', x'61', {z32}, 1, 1, '[]', 0, 'gone', 0, 2")).starts_with("`cleared`"));
+    }
+
+    #[test]
+    fn a_file_row_must_agree_with_its_state() {
+        let file = |values: &str| edited(&format!("INSERT INTO files VALUES (x'61', 1, 2, 3, 4, 5, {values})"));
+        assert!(file("NULL, 'accepted', NULL, NULL, NULL, NULL, NULL").starts_with("`digest`"));
+        assert!(file("NULL, 'rejected', NULL, NULL, NULL, NULL, NULL").starts_with("`reason`"));
+        assert!(file("NULL, 'perhaps', 'x', NULL, NULL, NULL, NULL").starts_with("`state`"));
+        assert!(file("'a/b', 'ignored', 'x', NULL, NULL, NULL, NULL").starts_with("`user`"));
+    }
+
+    #[test]
+    fn a_delivery_row_must_say_all_that_its_words_promise() {
+        let row = |values: &str| edited(&format!("INSERT INTO deliveries VALUES ('a', 'b', {values})"));
+        let f = "zeroblob(32)";
+        assert!(row("'much', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL").starts_with("`holds`"));
+        assert!(row("'exactly', NULL, NULL, NULL, NULL, 1, 1, 1, NULL, NULL, NULL, NULL").starts_with("`fingerprint`"));
+        assert!(
+            row("'unsure', NULL, NULL, 'photo', NULL, 1, 1, 1, NULL, NULL, NULL, NULL")
+                .starts_with("`target_fingerprint`")
+        );
+        assert!(row("'unsure', NULL, NULL, 'moon', NULL, 1, 1, 1, NULL, NULL, NULL, NULL").starts_with("`target`"));
+        assert!(
+            row(&format!("'unsure', NULL, NULL, 'photo', {f}, -1, 1, 1, NULL, NULL, NULL, NULL"))
+                .starts_with("`count`")
+        );
+        assert!(
+            row("'unsure', NULL, NULL, 'removal', NULL, 1, NULL, 1, NULL, NULL, NULL, NULL").starts_with("`since`")
+        );
+        assert!(row("'unsure', NULL, NULL, 'removal', NULL, 1, 1, NULL, NULL, NULL, 'x', 1").starts_with("`verdict`"));
+        assert!(
+            row("'unsure', NULL, NULL, 'removal', NULL, 1, 1, NULL, 'retry', NULL, NULL, 1").starts_with("`reason`")
+        );
+        assert!(
+            row("'unsure', NULL, NULL, 'removal', NULL, 1, 1, NULL, 'retry', NULL, 'x', NULL").starts_with("`next`")
+        );
+        assert!(
+            row("'unsure', NULL, NULL, 'removal', NULL, 1, 1, NULL, 'rate-limited', NULL, 'x', 1")
+                .starts_with("`after_ms`")
+        );
+    }
+}

@@ -1,0 +1,130 @@
+//! The table `deliveries`: one row for each user and backend, replaced in place.
+
+use portraitd_reconcile::{
+    AttemptState, Attempted, BackendId, Fingerprint, Holds, Recorded, Target, Time, UserId, Verdict,
+};
+use rusqlite::{Connection, params};
+
+use super::{Fields, after_ms, select};
+use crate::error::{Corruption, Unreadable};
+
+pub(super) fn put(
+    connection: &Connection,
+    user: &UserId,
+    backend: &BackendId,
+    recorded: &Recorded,
+) -> rusqlite::Result<()> {
+    const SQL: &str = "REPLACE INTO deliveries
+        (user, backend, holds, fingerprint, receipt, target, target_fingerprint, count, since, begun,
+         verdict, after_ms, reason, next)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)";
+    let (holds, fingerprint, receipt) = match &recorded.holds {
+        Holds::Nothing => ("nothing", None, None),
+        Holds::Exactly { fingerprint, receipt } => ("exactly", Some(*fingerprint.as_bytes()), receipt.as_deref()),
+        Holds::Unsure { receipt } => ("unsure", None, receipt.as_deref()),
+    };
+    let attempted = recorded.attempted.as_ref();
+    let (target, target_fingerprint) = attempted.map(|attempted| target_columns(attempted.target)).unzip();
+    let failure = recorded.failure();
+    connection.prepare_cached(SQL)?.execute(params![
+        user.as_str(),
+        backend.as_str(),
+        holds,
+        fingerprint,
+        receipt,
+        target,
+        target_fingerprint.flatten(),
+        attempted.map(|attempted| attempted.count),
+        attempted.map(|attempted| attempted.since.as_millis()),
+        attempted.and_then(begun),
+        failure.map(|(verdict, ..)| verdict.word()),
+        failure.and_then(|(verdict, ..)| after_ms(verdict)),
+        failure.map(|(_, reason, _)| reason),
+        failure.map(|(.., next)| next.as_millis()),
+    ])?;
+    Ok(())
+}
+
+const fn target_columns(target: Target) -> (&'static str, Option<[u8; 32]>) {
+    match target {
+        Target::Photo(fingerprint) => ("photo", Some(*fingerprint.as_bytes())),
+        Target::Removal => ("removal", None),
+    }
+}
+
+const fn begun(attempted: &Attempted) -> Option<i64> {
+    match attempted.state {
+        AttemptState::Begun { at } => Some(at.as_millis()),
+        AttemptState::Failed { .. } => None,
+    }
+}
+
+pub(super) fn all(connection: &Connection) -> Result<Vec<(UserId, BackendId, Recorded)>, Unreadable> {
+    const SQL: &str =
+        "SELECT user, backend, holds, fingerprint, receipt, target, target_fingerprint, count, since, begun,
+        verdict, after_ms, reason, next
+        FROM deliveries ORDER BY user, backend";
+    select(connection, "deliveries", SQL, [], |fields| {
+        let (user, backend) = (fields.id("user", UserId::parse)?, fields.id("backend", BackendId::parse)?);
+        Ok((user, backend, Recorded { holds: holds(fields)?, attempted: attempted(fields)? }))
+    })
+}
+
+fn holds(fields: &mut Fields<'_>) -> Result<Holds, Corruption> {
+    let word = fields.text("holds")?;
+    let fingerprint = fields.take::<Option<[u8; 32]>>("fingerprint")?.map(Fingerprint::from_bytes);
+    let receipt = fields.optional_text("receipt")?.map(str::to_owned);
+    match word {
+        "nothing" => Ok(Holds::Nothing),
+        "exactly" => {
+            let fingerprint = fingerprint.ok_or_else(|| fields.missing("fingerprint"))?;
+            Ok(Holds::Exactly { fingerprint, receipt })
+        }
+        "unsure" => Ok(Holds::Unsure { receipt }),
+        _ => Err(fields.unknown("holds", word)),
+    }
+}
+
+fn attempted(fields: &mut Fields<'_>) -> Result<Option<Attempted>, Corruption> {
+    let target = target(fields)?;
+    let (count, since): (Option<u32>, _) = (fields.take("count")?, fields.optional_time("since")?);
+    let state = state(fields);
+    let Some(target) = target else { return Ok(None) };
+    Ok(Some(Attempted {
+        target,
+        count: count.ok_or_else(|| fields.missing("count"))?,
+        since: since.ok_or_else(|| fields.missing("since"))?,
+        state: state?,
+    }))
+}
+
+fn target(fields: &mut Fields<'_>) -> Result<Option<Target>, Corruption> {
+    let word = fields.optional_text("target")?;
+    let fingerprint = fields.take::<Option<[u8; 32]>>("target_fingerprint")?.map(Fingerprint::from_bytes);
+    match word {
+        None => Ok(None),
+        Some("photo") => {
+            let fingerprint = fingerprint.ok_or_else(|| fields.missing("target_fingerprint"))?;
+            Ok(Some(Target::Photo(fingerprint)))
+        }
+        Some("removal") => Ok(Some(Target::Removal)),
+        Some(word) => Err(fields.unknown("target", word)),
+    }
+}
+
+fn state(fields: &mut Fields<'_>) -> Result<AttemptState, Corruption> {
+    let begun = fields.optional_time("begun")?;
+    let failed = failed(fields);
+    begun.map_or(failed, |at| Ok(AttemptState::Begun { at }))
+}
+
+fn failed(fields: &mut Fields<'_>) -> Result<AttemptState, Corruption> {
+    let verdict: Option<Verdict> = fields.verdict()?;
+    let reason = fields.optional_text("reason")?.map(str::to_owned);
+    let next: Option<Time> = fields.optional_time("next")?;
+    Ok(AttemptState::Failed {
+        verdict: verdict.ok_or_else(|| fields.missing("verdict"))?,
+        reason: reason.ok_or_else(|| fields.missing("reason"))?,
+        next: next.ok_or_else(|| fields.missing("next"))?,
+    })
+}

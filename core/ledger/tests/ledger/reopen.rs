@@ -1,0 +1,332 @@
+//! What was written comes back, and nothing else: any sequence of changes against a plain map.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Duration;
+
+use crate::support::{attempt, attempts, backend, changes_of, user, write};
+use portraitd_ledger::{HISTORY_MAX, Ledger, Lock, Opened};
+use portraitd_reconcile::{
+    Attempt, AttemptState, Attempted, BackendId, BackendRecord, Change, Digest, FileName, FileRecord, FileState,
+    Fingerprint, FolderRecord, Holds, Identity, Photo, Presence, Recorded, Snapshot, Stat, Target, Time, UserId,
+    UserRecord, Verdict,
+};
+use proptest::collection::vec;
+use proptest::option;
+use proptest::prelude::*;
+
+fn open(state: &Path) -> Opened {
+    let opened = Ledger::open(&Lock::take(state).unwrap()).unwrap();
+    assert!(opened.rebuilt.is_none());
+    opened
+}
+
+/// The ledger as it should be, in memory.
+#[derive(Default)]
+struct Model {
+    files: BTreeMap<FileName, FileRecord>,
+    users: BTreeMap<UserId, UserRecord>,
+    deliveries: BTreeMap<(UserId, BackendId), Recorded>,
+    attempts: BTreeMap<(UserId, BackendId), Vec<Attempt>>,
+    backends: BTreeMap<BackendId, BackendRecord>,
+    folder: FolderRecord,
+}
+
+impl Model {
+    fn apply(&mut self, change: &Change) {
+        match change.clone() {
+            Change::File(name, record) => drop(self.files.insert(name, record)),
+            Change::FileForgotten(name) => drop(self.files.remove(&name)),
+            Change::User(user, record) => drop(self.users.insert(user, record)),
+            Change::Delivery(user, backend, recorded) => drop(self.deliveries.insert((user, backend), recorded)),
+            Change::Attempt(user, backend, attempt) => self.add(user, backend, attempt),
+            Change::Backend(backend, record) => drop(self.backends.insert(backend, record)),
+            Change::Folder(record) => self.folder = record,
+        }
+    }
+
+    fn add(&mut self, user: UserId, backend: BackendId, attempt: Attempt) {
+        let history = self.attempts.entry((user, backend)).or_default();
+        history.push(attempt);
+        let surplus = history.len().saturating_sub(HISTORY_MAX as usize);
+        history.drain(..surplus);
+    }
+
+    fn snapshot(&self) -> Snapshot {
+        Snapshot {
+            files: self.files.clone().into_iter().collect(),
+            users: self.users.clone().into_iter().collect(),
+            deliveries: self.deliveries.clone().into_iter().map(|((user, backend), it)| (user, backend, it)).collect(),
+            backends: self.backends.clone().into_iter().collect(),
+            folder: self.folder.clone(),
+        }
+    }
+
+    fn attempts(&self, user: &UserId) -> Vec<(BackendId, Attempt)> {
+        let of_user = self.attempts.iter().filter(|((of, _), _)| of == user);
+        of_user.flat_map(|((_, backend), history)| history.iter().map(|it| (backend.clone(), it.clone()))).collect()
+    }
+}
+
+fn any_user() -> impl Strategy<Value = UserId> {
+    prop_oneof!["[a-d]", "[a-z@+_][A-Za-z0-9._@+-]{0,20}", "\\PC{1,20}"]
+        .prop_filter_map("not a user id", |text| UserId::parse(&text).ok())
+}
+
+fn any_backend() -> impl Strategy<Value = BackendId> {
+    "[a-c][a-z0-9-]{0,2}".prop_map(|text| BackendId::parse(&text).unwrap())
+}
+
+fn any_file_name() -> impl Strategy<Value = FileName> {
+    use std::os::unix::ffi::OsStringExt as _;
+    let bytes =
+        prop_oneof![vec(97_u8..100, 1..2), vec(any::<u8>().prop_filter("no name", |b| ![0, b'/'].contains(b)), 1..20)];
+    bytes.prop_map(|bytes| FileName::new(std::ffi::OsString::from_vec(bytes)))
+}
+
+fn any_time() -> impl Strategy<Value = Time> {
+    any::<i64>().prop_map(Time::from_millis)
+}
+
+fn any_photo() -> impl Strategy<Value = Photo> {
+    (any::<[u8; 32]>(), any::<u32>(), any::<u32>(), vec(any::<String>(), 0..3)).prop_map(
+        |(digest, width, height, warnings)| Photo { digest: Digest::from_bytes(digest), width, height, warnings },
+    )
+}
+
+fn any_stat() -> impl Strategy<Value = Stat> {
+    (any::<u64>(), any::<u64>(), any::<u64>(), any::<i64>(), any::<i64>())
+        .prop_map(|(dev, ino, size, mtime_ns, ctime_ns)| Stat { dev, ino, size, mtime_ns, ctime_ns })
+}
+
+fn any_file_state() -> impl Strategy<Value = FileState> {
+    prop_oneof![
+        any_photo().prop_map(FileState::Accepted),
+        any::<String>().prop_map(|reason| FileState::Rejected { reason }),
+        any::<String>().prop_map(|reason| FileState::Ignored { reason }),
+    ]
+}
+
+fn any_presence() -> impl Strategy<Value = Presence> {
+    prop_oneof![
+        Just(Presence::Here),
+        (any_time(), any::<bool>()).prop_map(|(since, cleared)| Presence::Missing { since, cleared }),
+        (any_time(), any::<bool>()).prop_map(|(since, cleared)| Presence::Gone { since, cleared }),
+    ]
+}
+
+fn any_verdict() -> impl Strategy<Value = Verdict> {
+    prop_oneof![
+        any::<u64>().prop_map(|ms| Verdict::RateLimited { after: Duration::from_millis(ms) }),
+        proptest::sample::select(vec![
+            Verdict::Changed,
+            Verdict::Unchanged,
+            Verdict::Removed,
+            Verdict::Retry,
+            Verdict::UserAbsent,
+            Verdict::UserAmbiguous,
+            Verdict::ImageRejected,
+            Verdict::Auth,
+            Verdict::Config,
+            Verdict::Unsupported,
+            Verdict::Bug,
+        ]),
+    ]
+}
+
+fn any_fingerprint() -> impl Strategy<Value = Fingerprint> {
+    any::<[u8; 32]>().prop_map(Fingerprint::from_bytes)
+}
+
+fn any_recorded() -> impl Strategy<Value = Recorded> {
+    let holds = prop_oneof![
+        Just(Holds::Nothing),
+        (any_fingerprint(), option::of(any::<String>()))
+            .prop_map(|(fingerprint, receipt)| Holds::Exactly { fingerprint, receipt }),
+        option::of(any::<String>()).prop_map(|receipt| Holds::Unsure { receipt }),
+    ];
+    (holds, option::of(any_attempted())).prop_map(|(holds, attempted)| Recorded { holds, attempted })
+}
+
+fn any_attempted() -> impl Strategy<Value = Attempted> {
+    let target = prop_oneof![any_fingerprint().prop_map(Target::Photo), Just(Target::Removal)];
+    let state = prop_oneof![
+        any_time().prop_map(|at| AttemptState::Begun { at }),
+        (any_verdict(), any::<String>(), any_time()).prop_map(|(verdict, reason, next)| AttemptState::Failed {
+            verdict,
+            reason,
+            next
+        }),
+    ];
+    (target, any::<u32>(), any_time(), state).prop_map(|(target, count, since, state)| Attempted {
+        target,
+        count,
+        since,
+        state,
+    })
+}
+
+fn any_attempt() -> impl Strategy<Value = Attempt> {
+    (any_time(), any_verdict(), any::<String>(), any::<u64>()).prop_map(|(at, verdict, reason, ms)| Attempt {
+        at,
+        verdict,
+        reason,
+        ms,
+    })
+}
+
+fn any_backend_record() -> impl Strategy<Value = BackendRecord> {
+    (any::<String>(), any_time(), option::of(any::<String>()), option::of(any_time()))
+        .prop_map(|(shape, since, held, quiet_until)| BackendRecord { shape, since, held, quiet_until })
+}
+
+fn any_folder_record() -> impl Strategy<Value = FolderRecord> {
+    let identity = || option::of((any::<u64>(), any::<u64>()).prop_map(|(dev, ino)| Identity { dev, ino }));
+    (identity(), identity(), any::<bool>(), any::<String>(), any::<String>(), option::of(any_time())).prop_map(
+        |(trusted, seen, braked, rules, edition, scanned)| FolderRecord {
+            trusted,
+            seen,
+            braked,
+            rules,
+            edition,
+            scanned,
+        },
+    )
+}
+
+fn any_change() -> impl Strategy<Value = Change> {
+    let file = (any_stat(), option::of(any_user()), any_file_state()).prop_map(|(stat, user, state)| FileRecord {
+        stat,
+        user,
+        state,
+    });
+    let user = (any_file_name(), any_photo(), any_time(), any_presence())
+        .prop_map(|(file, photo, accepted_at, presence)| UserRecord { file, photo, accepted_at, presence });
+    prop_oneof![
+        (any_file_name(), file).prop_map(|(name, record)| Change::File(name, record)),
+        any_file_name().prop_map(Change::FileForgotten),
+        (any_user(), user).prop_map(|(user, record)| Change::User(user, record)),
+        (any_user(), any_backend(), any_recorded()).prop_map(|(user, at, it)| Change::Delivery(user, at, it)),
+        (any_user(), any_backend(), any_attempt()).prop_map(|(user, at, it)| Change::Attempt(user, at, it)),
+        (any_backend(), any_backend_record()).prop_map(|(backend, record)| Change::Backend(backend, record)),
+        any_folder_record().prop_map(Change::Folder),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+
+    #[test]
+    fn whatever_was_written_comes_back_at_each_start(calls in vec(vec(any_change(), 0..12), 1..12), stops in any::<u16>()) {
+        let dir = tempfile::tempdir().unwrap();
+        let mut model = Model::default();
+        let mut opened = open(dir.path());
+        for (n, changes) in calls.into_iter().enumerate() {
+            changes.iter().for_each(|change| model.apply(change));
+            write(&opened.ledger, changes).unwrap();
+            if stops >> n & 1 == 1 {
+                opened.ledger.close().unwrap();
+                opened = open(dir.path());
+                prop_assert_eq!(&opened.snapshot, &model.snapshot());
+            }
+        }
+        for (user, _) in model.attempts.keys() {
+            prop_assert_eq!(attempts(&opened.ledger, user).unwrap(), model.attempts(user));
+        }
+        opened.ledger.close().unwrap();
+        prop_assert_eq!(open(dir.path()).snapshot, model.snapshot());
+    }
+}
+
+#[test]
+fn a_first_start_knows_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let opened = open(&dir.path().join("state"));
+    assert_eq!(opened.snapshot, Snapshot::default());
+    assert_eq!(attempts(&opened.ledger, &user(1)).unwrap(), []);
+}
+
+#[test]
+fn the_history_keeps_the_newest_ten_of_each_user_and_backend() {
+    let dir = tempfile::tempdir().unwrap();
+    let ledger = open(dir.path()).ledger;
+    for n in 0..35 {
+        write(&ledger, vec![Change::Attempt(user(1), backend("intranet"), attempt(n))]).unwrap();
+    }
+    write(&ledger, vec![Change::Attempt(user(1), backend("chat"), attempt(99))]).unwrap();
+    write(&ledger, vec![Change::Attempt(user(2), backend("chat"), attempt(98))]).unwrap();
+    let expected: Vec<_> = std::iter::once((backend("chat"), attempt(99)))
+        .chain((25..35).map(|n| (backend("intranet"), attempt(n))))
+        .collect();
+    assert_eq!(attempts(&ledger, &user(1)).unwrap(), expected);
+}
+
+#[test]
+fn the_size_follows_the_users_and_not_the_time() {
+    let dir = tempfile::tempdir().unwrap();
+    let ledger = open(dir.path()).ledger;
+    let size_after = |rounds: u64| {
+        for round in 0..rounds {
+            write(&ledger, (0..50).flat_map(|n| retimed(n, round)).collect()).unwrap();
+        }
+        std::fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap().metadata().unwrap().len()).sum::<u64>()
+    };
+    let early = size_after(200);
+    let late = size_after(200);
+    assert!(late <= early + early / 10, "{early} bytes have become {late}");
+}
+
+fn retimed(n: u64, round: u64) -> Vec<Change> {
+    let mut changes = changes_of(n);
+    changes.push(Change::Attempt(user(n), backend("chat"), attempt(round)));
+    changes
+}
+
+#[test]
+fn a_handle_that_is_dropped_unclosed_still_writes_what_waits() {
+    let dir = tempfile::tempdir().unwrap();
+    let ledger = open(dir.path()).ledger;
+    for n in 0..200 {
+        ledger.write(changes_of(n), |_| ());
+    }
+    drop(ledger);
+    let lock = std::iter::repeat_with(|| Lock::take(dir.path())).find_map(Result::ok).unwrap();
+    assert_eq!(Ledger::open(&lock).unwrap().snapshot.users.len(), 200);
+}
+
+#[test]
+fn a_closed_ledger_leaves_one_database_and_frees_the_lock() {
+    let dir = tempfile::tempdir().unwrap();
+    let opened = open(dir.path());
+    let clone = opened.ledger.clone();
+    write(&clone, changes_of(1)).unwrap();
+    opened.ledger.close().unwrap();
+    assert_eq!(
+        write(&clone, changes_of(2)).unwrap_err().to_string(),
+        "the ledger is closed, or an earlier write has failed"
+    );
+    attempts(&clone, &user(1)).unwrap_err();
+    clone.close().unwrap();
+    let mut names: Vec<_> = std::fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    names.sort();
+    assert_eq!(names, ["ledger.sqlite", "lock"]);
+    assert_eq!(std::fs::read(dir.path().join("lock")).unwrap(), b"");
+    assert_eq!(open(dir.path()).snapshot.users.len(), 1);
+}
+
+#[test]
+fn a_caller_that_does_not_wait_for_answers_is_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let ledger = open(dir.path()).ledger;
+    let forgotten = |count| vec![Change::FileForgotten(FileName::new("a.jpg")); count];
+    let (answer, answers) = std::sync::mpsc::channel();
+    for count in [portraitd_ledger::QUEUE_MAX, 1, 1] {
+        let answer = answer.clone();
+        ledger.write(forgotten(count), move |result| answer.send(result.is_ok()).unwrap());
+    }
+    drop(answer);
+    let mut answers: Vec<_> = answers.iter().collect();
+    answers.sort_unstable();
+    assert_eq!(answers, [false, false, true]);
+    write(&ledger, forgotten(1)).unwrap();
+}
