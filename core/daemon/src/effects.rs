@@ -36,14 +36,14 @@ pub(crate) struct Put {
 #[error("{text}")]
 pub(crate) struct FileTrouble {
     /// What a plugin decides by.
-    pub(crate) kind: FileTroubleKind,
+    pub(crate) kind: TroubleKind,
     /// What failed and why, for people.
     pub(crate) text: String,
 }
 
 /// Kinds of [`FileTrouble`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum FileTroubleKind {
+pub(crate) enum TroubleKind {
     /// No right to, or something is in the way that is not ours: a symbolic link, or a directory for a file.
     Denied,
     /// The file system is read-only.
@@ -80,7 +80,7 @@ impl FileRoot {
     /// The mode is 0644 less the umask.
     ///
     /// # Errors
-    /// See [`FileTroubleKind`]. The old file is then as it was.
+    /// See [`TroubleKind`]. The old file is then as it was.
     pub(crate) fn put(&self, relative: &str, bytes: &[u8]) -> Result<Put, FileTrouble> {
         let target = Target::parse(relative)?;
         self.try_put(&target, bytes).map_err(|refused| refused.tell("publish", relative))
@@ -90,7 +90,7 @@ impl FileRoot {
     /// whether there was such a file.
     ///
     /// # Errors
-    /// See [`FileTroubleKind`]. The file is then as it was.
+    /// See [`TroubleKind`]. The file is then as it was.
     pub(crate) fn remove(&self, relative: &str) -> Result<bool, FileTrouble> {
         let target = Target::parse(relative)?;
         match self.try_remove(&target) {
@@ -151,7 +151,7 @@ impl<'a> Target<'a> {
             if relative.len() > PATH_MAX { Some("is too long") } else { relative.split('/').find_map(problem_of) };
         if let Some(problem) = problem {
             let text = format!("`{}` {problem}", escape(relative));
-            return Err(FileTrouble { kind: FileTroubleKind::InvalidName, text });
+            return Err(FileTrouble { kind: TroubleKind::InvalidName, text });
         }
         let mut directories: Vec<_> = relative.split('/').collect();
         let file = directories.pop().expect("a split text has at least one part");
@@ -372,7 +372,7 @@ impl Refused {
         match self {
             Self::Errno(errno) => FileTrouble::new(doing, errno),
             Self::InTheWay(part) => FileTrouble {
-                kind: FileTroubleKind::Denied,
+                kind: TroubleKind::Denied,
                 text: format!("{doing}: `{}` is a symbolic link or another thing that is in the way", escape(part)),
             },
         }
@@ -381,11 +381,11 @@ impl Refused {
 
 impl FileTrouble {
     fn new(doing: impl fmt::Display, errno: Errno) -> Self {
-        Self { kind: FileTroubleKind::of(errno), text: format!("{doing}: {}", io::Error::from(errno)) }
+        Self { kind: TroubleKind::of(errno), text: format!("{doing}: {}", io::Error::from(errno)) }
     }
 }
 
-impl FileTroubleKind {
+impl TroubleKind {
     const fn of(errno: Errno) -> Self {
         match errno {
             Errno::ACCESS | Errno::PERM | Errno::NOTDIR | Errno::ISDIR | Errno::LOOP => Self::Denied,
@@ -430,7 +430,7 @@ mod tests {
     }
 
     #[track_caller]
-    fn refused(result: Result<Put, FileTrouble>, kind: FileTroubleKind) -> String {
+    fn refused(result: Result<Put, FileTrouble>, kind: TroubleKind) -> String {
         let trouble = result.expect_err("it must be refused");
         assert_eq!(trouble.kind, kind, "{trouble}");
         trouble.text
@@ -511,8 +511,8 @@ mod tests {
             &long,
             &deep,
         ] {
-            refused(root.put(name, b"x"), FileTroubleKind::InvalidName);
-            assert_eq!(root.remove(name).unwrap_err().kind, FileTroubleKind::InvalidName);
+            refused(root.put(name, b"x"), TroubleKind::InvalidName);
+            assert_eq!(root.remove(name).unwrap_err().kind, TroubleKind::InvalidName);
         }
         assert_eq!((names(dir.path()), names(&root.path)), (vec!["portraits".into()], vec![]));
         root.put(&"b".repeat(255), b"x").unwrap();
@@ -528,9 +528,9 @@ mod tests {
         symlink(&outside, root.path.join("link")).unwrap();
         symlink(outside.join("secret.jpg"), root.path.join("link.jpg")).unwrap();
         for name in ["link/secret.jpg", "link/new.jpg", "link/a/b.jpg", "link.jpg"] {
-            let text = refused(root.put(name, b"x"), FileTroubleKind::Denied);
+            let text = refused(root.put(name, b"x"), TroubleKind::Denied);
             assert!(text.contains("symbolic link"), "{text}");
-            assert_eq!(root.remove(name).unwrap_err().kind, FileTroubleKind::Denied);
+            assert_eq!(root.remove(name).unwrap_err().kind, TroubleKind::Denied);
         }
         assert_eq!(
             (names(&outside), fs::read(outside.join("secret.jpg")).unwrap()),
@@ -544,9 +544,9 @@ mod tests {
         let (_dir, root) = root();
         fs::create_dir(root.path.join("a.jpg")).unwrap();
         fs::write(root.path.join("file"), "").unwrap();
-        refused(root.put("a.jpg", b"x"), FileTroubleKind::Denied);
-        refused(root.put("file/b.jpg", b"x"), FileTroubleKind::Denied);
-        assert_eq!(root.remove("a.jpg").unwrap_err().kind, FileTroubleKind::Denied);
+        refused(root.put("a.jpg", b"x"), TroubleKind::Denied);
+        refused(root.put("file/b.jpg", b"x"), TroubleKind::Denied);
+        assert_eq!(root.remove("a.jpg").unwrap_err().kind, TroubleKind::Denied);
         assert_eq!(names(&root.path), ["a.jpg", "file"]);
     }
 
@@ -574,9 +574,9 @@ mod tests {
         root.put("a.jpg", b"1").unwrap();
         assert_eq!((names(&dir.path().join("away")), names(&root.path)), (vec![], vec!["a.jpg".into()]));
         let deeper = FileRoot::open_or_make(&dir.path().join("none/portraits")).unwrap_err();
-        assert_eq!(deeper.kind, FileTroubleKind::NotFound);
+        assert_eq!(deeper.kind, TroubleKind::NotFound);
         let file = FileRoot::open_or_make(&root.path.join("a.jpg")).unwrap_err();
-        assert_eq!(file.kind, FileTroubleKind::Denied);
+        assert_eq!(file.kind, TroubleKind::Denied);
     }
 
     /// A kill between the writing and the rename leaves exactly what is left here.
@@ -634,21 +634,21 @@ mod tests {
         }
         let (_dir, root) = root();
         fs::set_permissions(&root.path, fs::Permissions::from_mode(0o555)).unwrap();
-        refused(root.put("a.jpg", b"x"), FileTroubleKind::Denied);
+        refused(root.put("a.jpg", b"x"), TroubleKind::Denied);
     }
 
     #[test]
     fn the_kernels_words_become_kinds() {
         for (errno, kind) in [
-            (Errno::ACCESS, FileTroubleKind::Denied),
-            (Errno::ROFS, FileTroubleKind::ReadOnly),
-            (Errno::NOSPC, FileTroubleKind::NoSpace),
-            (Errno::DQUOT, FileTroubleKind::NoSpace),
-            (Errno::NOENT, FileTroubleKind::NotFound),
-            (Errno::NAMETOOLONG, FileTroubleKind::InvalidName),
-            (Errno::STALE, FileTroubleKind::Io),
+            (Errno::ACCESS, TroubleKind::Denied),
+            (Errno::ROFS, TroubleKind::ReadOnly),
+            (Errno::NOSPC, TroubleKind::NoSpace),
+            (Errno::DQUOT, TroubleKind::NoSpace),
+            (Errno::NOENT, TroubleKind::NotFound),
+            (Errno::NAMETOOLONG, TroubleKind::InvalidName),
+            (Errno::STALE, TroubleKind::Io),
         ] {
-            assert_eq!(FileTroubleKind::of(errno), kind);
+            assert_eq!(TroubleKind::of(errno), kind);
         }
     }
 }
