@@ -2,35 +2,44 @@
 //!
 //! ```no_run
 //! use std::path::{Path, PathBuf};
-//! use portraitd_host::Host;
 //!
-//! # async fn tour(open: portraitd_sdk::message::Open, start: portraitd_sdk::message::Start)
-//! # -> Result<(), Box<dyn std::error::Error>> {
+//! use portraitd_host::Host;
+//! use portraitd_sdk::message::{EffectResult, Open, Request, Start, Step};
+//!
+//! # async fn perform(effects: Vec<Request>) -> Vec<EffectResult> { vec![] }
+//! # async fn tour(open: Open, start: Start) -> Result<(), Box<dyn std::error::Error>> {
 //! let host = Host::new(Path::new("/var/lib/portraitd/plugins"))?;
 //! let plugin = host.find("acme", &[PathBuf::from("/usr/lib/portraitd/plugins")])?;
 //! let backend = plugin.open(&open)?;
 //! let (mut conversation, mut turn) = backend.start(start, vec![]).await;
-//! while let portraitd_sdk::message::Step::Need(need) = turn.step {
-//!     let results = vec![]; // what became of `need.effects`
-//!     turn = conversation.resume(results, 0).await;
+//! while let Step::Need(need) = turn.step {
+//!     turn = conversation.resume(perform(need.effects).await, 1_767_225_600_000).await;
 //! }
 //! # Ok(()) }
 //! ```
 //!
-//! - [`find`], [`inspect`]: which file is it, and whose; no code of the file runs.
+//! - [`find`], [`list`], [`inspect`]: which file is it, and whose; no code of the file runs.
 //! - [`Host`]: loads libraries, each content once, from private copies.
 //! - [`Plugin`], [`Backend`], [`Conversation`]: the safe face of a loaded library.
+//!
+//! Whatever a plugin does wrong short of ending the process is a [`Failure`](portraitd_sdk::Failure) with the plugin's
+//! name; `abort`, a stack overflow and a bad pointer are not contained here.
 //!
 //! Performs no effect, knows no backend by name, and decides nothing about retries.
 #![deny(unsafe_code)]
 
 mod conversation;
 mod error;
+#[expect(unsafe_code, reason = "loads libraries and calls C functions")]
+mod library;
+mod look;
 mod plugin;
+mod pool;
+mod private;
 
-pub use conversation::{Conversation, SLOW_STEP, Turn};
-pub use error::LoadError;
-pub use plugin::{Backend, Host, Plugin, find, inspect, list};
+pub use conversation::{Conversation, MAX_EFFECTS, SLOW_STEP, Turn};
+pub use error::{LoadError, Refusal};
+pub use plugin::{Backend, Host, Plugin, STEP_LIMIT, find, inspect, list};
 
 /// The bytes of a rendition. The host keeps them alive until the plugin has finished with the conversation.
 pub type Blob = std::sync::Arc<[u8]>;

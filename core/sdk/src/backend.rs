@@ -120,7 +120,7 @@ impl Receipt {
         Self::new(Outcome::Removed)
     }
 
-    /// What to remember: an id, a URL, the files. At most 4 KiB of JSON; no secrets.
+    /// What to remember: an id, a URL, the files. At most 16 KiB of JSON; no secrets.
     #[must_use]
     pub fn detail(mut self, detail: impl Into<Value>) -> Self {
         self.0.receipt = detail.into();

@@ -20,6 +20,9 @@ use crate::rendition::RenditionSpec;
 /// Number of an effect within one conversation. The plugin counts from 1 and never repeats one.
 pub type EffectId = u64;
 
+/// The most bytes of JSON that a receipt may have.
+pub const MAX_RECEIPT: usize = 16_384;
+
 /// What a plugin does with a conversation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -362,7 +365,7 @@ impl EffectKind {
 pub struct Done {
     /// What it came to.
     pub outcome: Outcome,
-    /// What to remember of it, at most 4 KiB of JSON: an id, a URL, the files. Comes back in the next [`Start`].
+    /// What to remember of it, at most [`MAX_RECEIPT`] bytes of JSON: an id, a URL, the files. Comes back in the next [`Start`].
     #[serde(default)]
     pub receipt: Value,
     /// Sentences for the person who asks what happened to this photo.

@@ -100,28 +100,32 @@ impl RenditionSpec {
             return Err(Failure::config(reason));
         }
         for (index, spec) in specs.iter().enumerate() {
-            spec.check().map_err(|why| Failure::config(format!("renditions[{index}] {why}")))?;
-            if specs[..index].iter().any(|other| other.name == spec.name) {
-                return Err(Failure::config(format!("renditions[{index}].name: `{}` is there twice", spec.name)));
-            }
+            let twice = specs[..index].iter().any(|other| other.name == spec.name);
+            let checked = if twice { Err(("name", "is there twice".into())) } else { spec.check() };
+            checked.map_err(|(key, why)| {
+                let name = spec.name.escape_debug();
+                Failure::config(format!("`renditions[{index}].{key}`: `{name}` {why}"))
+            })?;
         }
         Ok(())
     }
 
-    fn check(&self) -> Result<(), String> {
+    /// What is wrong with it: the key, and what follows the rendition's name.
+    fn check(&self) -> Result<(), (&'static str, String)> {
         let letters = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
         if self.name.is_empty() || self.name.len() > 32 || !self.name.chars().all(letters) {
-            return Err(format!("name: `{}` is not 1 to 32 of a-z, 0-9 and -", self.name.escape_debug()));
+            return Err(("name", "is not 1 to 32 of a-z, 0-9 and -".into()));
         }
-        if self.width > MAX_SIDE || self.height > MAX_SIDE {
-            return Err(format!("`{}`: a side has at most {MAX_SIDE} pixels", self.name));
-        }
-        if self.fit == Fit::Exact && (self.width == 0 || self.height == 0) {
-            let name = &self.name;
-            return Err(format!("`{name}`: a side of 0 (no limit) needs fit = \"at-most\""));
+        for (key, side) in [("width", self.width), ("height", self.height)] {
+            if side > MAX_SIDE {
+                return Err((key, format!("has a side of {side} pixels, more than {MAX_SIDE}")));
+            }
+            if side == 0 && self.fit == Fit::Exact {
+                return Err((key, "has a side of 0 (no limit), which needs fit = \"at-most\"".into()));
+            }
         }
         if self.max_bytes.is_some_and(|max| max.0 < MIN_BYTES) {
-            return Err(format!("`{}`: max-bytes below {MIN_BYTES} leaves no room for a picture", self.name));
+            return Err(("max-bytes", format!("has to fit in less than {MIN_BYTES} bytes, which no picture does")));
         }
         Ok(())
     }
@@ -197,5 +201,49 @@ impl JsonSchema for ByteCount {
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({ "type": ["integer", "string"], "minimum": 0, "pattern": "^[0-9]+ ?(B|KB|kB|KiB|MB|MiB)?$" })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn refused(spec: RenditionSpec) -> String {
+        RenditionSpec::check_all(&[spec]).unwrap_err().reason
+    }
+
+    #[test]
+    fn sizes_are_read_as_numbers_and_as_texts() {
+        let read = |value| serde_json::from_value::<ByteCount>(value).map(ByteCount::get).ok();
+        assert_eq!(read(json!(20_480)), Some(20_480));
+        assert_eq!(read(json!("100KiB")), Some(102_400));
+        assert_eq!(read(json!("2 MB")), Some(2_000_000));
+        for wrong in [json!(-1), json!("many"), json!("1GiB"), json!(""), json!("99999999999999999999MiB"), json!(1.5)]
+        {
+            assert_eq!(read(wrong.clone()), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_made_is_refused_by_its_key() {
+        assert!(refused(RenditionSpec::exact("Big One", 9, 9)).starts_with("`renditions[0].name`: `Big One` is not"));
+        assert!(refused(RenditionSpec::exact("x", 0, 9)).starts_with("`renditions[0].width`: `x` has a side of 0"));
+        assert!(refused(RenditionSpec::exact("x", 9, 99_999)).starts_with("`renditions[0].height`: "));
+        assert!(refused(RenditionSpec::exact("x", 9, 9).max_bytes(10)).starts_with("`renditions[0].max-bytes`: "));
+        let many: Vec<_> = (0..17).map(|index| RenditionSpec::exact(format!("r{index}"), 9, 9)).collect();
+        assert!(RenditionSpec::check_all(&many).unwrap_err().reason.contains("more than the 16 allowed"));
+        RenditionSpec::check_all(&[RenditionSpec::at_most("x", 0, 0), RenditionSpec::exact("y", 9, 9)]).unwrap();
+    }
+
+    #[test]
+    fn a_spec_on_the_wire_has_every_key_resolved() {
+        let spec: RenditionSpec =
+            serde_json::from_value(json!({ "name": "icon", "width": 48, "height": 48, "max-bytes": "1KiB" })).unwrap();
+        let wire = serde_json::to_value(&spec).unwrap();
+        let expected =
+            json!({ "name": "icon", "width": 48, "height": 48, "fit": "exact", "max-bytes": 1024, "format": "jpeg" });
+        assert_eq!(wire, expected);
     }
 }

@@ -11,14 +11,11 @@ use crate::backend::{Backend, Operations, Receipt, Running, run_deliver};
 use crate::context::Context;
 use crate::effects::Effects;
 use crate::failure::Failure;
-use crate::message::{Answer, Operation, PhotoHead, RenditionHead, Resume, Start, Step, User};
+use crate::message::{Answer, MAX_RECEIPT, Operation, PhotoHead, RenditionHead, Resume, Start, Step, User};
 use crate::photo::{Bytes, Photo, Rendition};
 
 /// How often a future may wake itself within one step.
 const MAX_POLLS: usize = 1_000;
-
-/// The most bytes of JSON that a receipt's detail may have.
-const MAX_RECEIPT: usize = 4_096;
 
 /// A conversation on the plugin's side.
 pub(crate) struct Task {
