@@ -18,8 +18,9 @@ pub(crate) struct Binaries {
 
 /// The built workspace; the first caller waits for the build.
 pub(crate) fn binaries() -> &'static Binaries {
-    static BUILT: OnceLock<Binaries> = OnceLock::new();
-    BUILT.get_or_init(build)
+    static BUILT: OnceLock<Result<Binaries, String>> = OnceLock::new();
+    let built = BUILT.get_or_init(build);
+    built.as_ref().unwrap_or_else(|why| panic!("{why}"))
 }
 
 /// The folder that holds the workspace's `Cargo.toml`.
@@ -27,7 +28,7 @@ pub(crate) fn workspace_root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the tests crate lies in the workspace")
 }
 
-fn build() -> Binaries {
+fn build() -> Result<Binaries, String> {
     let profile_dir = profile_dir();
     let target_dir = profile_dir.parent().expect("a profile lies in a target directory");
     let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
@@ -36,19 +37,23 @@ fn build() -> Binaries {
         cargo.arg("--release");
     }
     let status = cargo.status().expect("cargo can be started");
-    assert!(status.success(), "the workspace does not build: {status}");
+    if !status.success() {
+        return Err(format!("the workspace does not build: {status}"));
+    }
     found_in(&profile_dir)
 }
 
-fn found_in(profile_dir: &Path) -> Binaries {
+fn found_in(profile_dir: &Path) -> Result<Binaries, String> {
     let binaries = Binaries {
         portraitd: profile_dir.join("portraitd"),
         files_plugin: profile_dir.join("libportraitd_plugin_files.so"),
     };
     for file in [&binaries.portraitd, &binaries.files_plugin] {
-        assert!(file.is_file(), "the build did not make {}", file.display());
+        if !file.is_file() {
+            return Err(format!("the build did not make {}", file.display()));
+        }
     }
-    binaries
+    Ok(binaries)
 }
 
 /// `target/debug` or `target/release`, from `target/<profile>/deps/<this test>`.

@@ -8,9 +8,9 @@ use std::{
     process::Command,
 };
 
-use cargo_metadata::{MetadataCommand, Package};
+use cargo_metadata::{DependencyKind, MetadataCommand, Package};
 
-use crate::{binaries::workspace_root, world::World};
+use crate::{binaries::workspace_root, photos::portrait, world::World};
 
 /// Which members of the workspace a member may depend on. What is not listed may use none.
 const DIRECTIONS: [(&str, &[&str]); 3] = [
@@ -122,7 +122,8 @@ fn crates_depend_only_in_the_allowed_directions() {
 #[test]
 fn crates_of_one_room_are_used_in_no_other() {
     for member in members().iter().filter(|member| room(member) != "tests") {
-        for dependency in &member.dependencies {
+        // What only a crate's own tests and benches use is in no product.
+        for dependency in member.dependencies.iter().filter(|d| d.kind != DependencyKind::Development) {
             let reserved = RESERVED.iter().find(|(name, _)| *name == dependency.name);
             assert!(
                 reserved.is_none_or(|(_, owner)| *owner == member.name.as_str()),
@@ -199,11 +200,14 @@ fn core_names_no_backend() {
         for plugin in &plugins {
             assert!(!lower.contains(plugin.as_str()), "{file} names the backend {plugin}");
         }
-        // The embedded plugin has the name of an ordinary word: only as a literal would it be the plugin. As the key
+        // The embedded plugin has the name of an ordinary word: only as a literal would it be the plugin. As a key
         // of a JSON object it is the word again.
         let literal = text.match_indices("\"files\"").any(|(at, found)| {
-            let behind = text[at + found.len()..].trim_start();
-            !behind.starts_with(':')
+            let (before, behind) = (text[..at].trim_end(), text[at + found.len()..].trim_start());
+            let index = before
+                .strip_suffix('[')
+                .is_some_and(|value| value.ends_with(|c: char| c.is_alphanumeric() || c == ']'));
+            !behind.starts_with(':') && !index
         });
         assert!(!literal, "{file} holds \"files\" as a literal");
         assert!(!lower.contains("portraitd_plugin_files"), "{file} names the library of a plugin");
@@ -252,12 +256,18 @@ fn the_config_file_in_the_tree_runs_as_it_stands() {
 }
 
 #[test]
-fn every_commented_key_of_the_config_file_is_a_known_one() {
+fn commented_keys_stand_at_their_defaults() {
     let world = World::new();
+    world.copy_in("anna.jpg", &portrait("portrait.jpg"));
+    world.write_config(&tree_config());
+    assert_eq!(world.sync(&[]).0, 0);
+    let before = world.backend_files("portraits");
     let text = uncommented(&tree_config());
-    text.parse::<toml::Table>().expect("uncommented it is still TOML");
+    assert_ne!(text, tree_config());
     world.write_config(&text);
-    world.portraitd(&["check", "--config", "portraitd.toml"]).expect(0);
+    let (code, summary) = world.sync(&[]);
+    assert_eq!((code, &summary["unchanged"]), (0, &1.into()), "a key has another default: {summary}");
+    before.assert_untouched(&world.path("portraits"));
 }
 
 #[test]
@@ -282,20 +292,18 @@ fn tree_config() -> String {
     fs::read_to_string(workspace_root().join("config/portraitd.toml")).unwrap()
 }
 
-/// The text with every commented key and table header made a real one. A comment is one when the rest of its line
-/// starts as a key or a header does.
+/// The text with every commented key made a real one: a `#` with no space behind it switches a key off, and the lines
+/// of a list that it opens with it.
 fn uncommented(text: &str) -> String {
+    let mut in_list = false;
     let line = |line: &str| {
-        let rest = line.trim_start().strip_prefix("# ").unwrap_or(line);
-        let key = rest.split_once(" = ").is_some_and(|(key, _)| is_key(key));
-        let header = rest.starts_with('[') && rest.split('#').next().unwrap_or_default().trim_end().ends_with(']');
-        if key || header { rest.to_owned() } else { line.to_owned() }
+        let Some(rest) = line.strip_prefix('#').filter(|rest| in_list || !rest.starts_with([' ', '#'])) else {
+            return line.to_owned();
+        };
+        in_list = rest.ends_with('[') && rest.contains('=') || in_list && !rest.starts_with(']');
+        rest.to_owned()
     };
     text.lines().map(line).collect::<Vec<_>>().join("\n")
-}
-
-fn is_key(text: &str) -> bool {
-    !text.is_empty() && text.chars().all(|c| c.is_ascii_lowercase() || c == '-' || c == '.')
 }
 
 fn words(text: &str) -> impl Iterator<Item = &str> {
@@ -388,8 +396,8 @@ fn comments_and_literals_are_no_code() {
 }
 
 #[test]
-fn only_keys_and_headers_are_uncommented() {
-    let text = "# A sentence.\n# settle = \"2s\"\n# [admin]\n[log] # x\n# see this = that one\nlevel = 1";
-    let expected = "# A sentence.\nsettle = \"2s\"\n[admin]\n[log] # x\n# see this = that one\nlevel = 1";
+fn only_switched_off_keys_are_uncommented() {
+    let text = "# A sentence.\n#settle = \"2s\"\n#[admin]\n[log] # x\n#all = [\n#    1,\n#]\n#  No.\nlevel = 1";
+    let expected = "# A sentence.\nsettle = \"2s\"\n[admin]\n[log] # x\nall = [\n    1,\n]\n#  No.\nlevel = 1";
     assert_eq!(uncommented(text), expected);
 }
