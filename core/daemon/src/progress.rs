@@ -6,7 +6,7 @@ use std::io::{self, IsTerminal as _, Write};
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
-use indicatif::{MultiProgress, ProgressBar, ProgressFinish, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressFinish, ProgressState, ProgressStyle};
 
 /// How far a `sync` is, in photos.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -91,7 +91,11 @@ fn is_terminal() -> bool {
 
 fn bar() -> ProgressBar {
     let bar = BARS.add(ProgressBar::new(0).with_finish(ProgressFinish::AndClear));
-    bar.set_style(ProgressStyle::with_template(TEMPLATE).expect("the template is well formed"));
+    let style = ProgressStyle::with_template(TEMPLATE).expect("the template is well formed");
+    bar.set_style(style.with_key("rate", |state: &ProgressState, out: &mut dyn fmt::Write| {
+        // A bar that cannot be drawn is no reason to stop.
+        write!(out, "{:.1}/s", state.per_sec()).ok();
+    }));
     // The time left goes on while nothing is done.
     bar.enable_steady_tick(Duration::from_millis(500));
     bar
@@ -99,7 +103,7 @@ fn bar() -> ProgressBar {
 
 fn print(line: Option<String>) {
     if let Some(line) = line {
-        writeln!(LogWriter, "{line}").expect("writing a log line never fails");
+        LogWriter.write_all(format!("{line}\n").as_bytes()).expect("writing a log line never fails");
     }
 }
 
@@ -162,7 +166,7 @@ impl fmt::Display for Rounded {
     }
 }
 
-const TEMPLATE: &str = "{bar:30} {pos}/{len} photos  {per_sec}  {eta} left  {msg}";
+const TEMPLATE: &str = "{bar:30} {pos}/{len} photos  {rate}  {eta} left  {msg}";
 const PAUSE: Duration = Duration::from_secs(10);
 
 #[cfg(test)]

@@ -331,9 +331,11 @@ impl Reconciler {
         }
     }
 
-    /// The folder cannot be read at all. Nothing follows from that, but that nothing can be delivered.
-    pub fn folder_unknown(&mut self, reason: impl Into<String>) {
-        self.folder_trouble = Some((reason.into(), false));
+    /// The folder cannot be read at all. Nothing follows from that, but that nothing can be delivered. Says whether that
+    /// is news.
+    pub fn folder_unknown(&mut self, reason: impl Into<String>) -> bool {
+        let before = self.folder_trouble.replace((reason.into(), false));
+        before != self.folder_trouble
     }
 
     /// One name was looked at.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::delivery::{AttemptState, Decision, Holds};
+use crate::delivery::{Decision, Holds};
 use crate::reconciler::{Known, Reconciler, Usable};
 use crate::{BackendId, FileName, FileState, Fingerprint, Gate, Identity, Photo, Presence, Time, UserId, Verdict};
 
@@ -210,7 +210,46 @@ impl Summary {
     }
 }
 
+/// How far a pass is, in photos.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// Accepted photos in question.
+    pub photos: usize,
+    /// Those for which nothing is left to do now.
+    pub done: usize,
+    /// Those of which a delivery waits to be tried again.
+    pub waiting: usize,
+    /// Files that were refused.
+    pub rejected: usize,
+    /// Those of which a delivery is out.
+    pub in_flight: usize,
+}
+
 impl Reconciler {
+    /// How far the pass is.
+    #[must_use]
+    pub fn progress(&self, now: Time) -> Progress {
+        let mut progress = Progress { rejected: self.rejected_in_question(), ..Progress::default() };
+        let limited = self.focus.limit.is_some();
+        for user in self.users.keys().filter(|user| !limited || self.admitted.contains(user)) {
+            let asked = self.focus.users.as_ref().is_none_or(|users| users.contains(user));
+            if !asked || !matches!(self.usable(user), Usable::Photo { .. }) {
+                continue;
+            }
+            let indices = (0..self.backends.len()).filter(|index| self.is_asked(&self.backends[*index].spec.id));
+            let states: Vec<_> = indices.map(|index| self.delivery_state(user, index, now)).collect();
+            let any = |state| usize::from(states.contains(&state));
+            progress.photos += 1;
+            progress.in_flight += any(DeliveryState::InFlight);
+            progress.waiting += any(DeliveryState::Retrying);
+            let is_open = |state: &DeliveryState| {
+                matches!(state, DeliveryState::Due | DeliveryState::InFlight | DeliveryState::Retrying)
+            };
+            progress.done += usize::from(!states.iter().any(is_open));
+        }
+        progress
+    }
+
     /// Everything at a glance.
     #[must_use]
     pub fn status(&self, now: Time) -> Status {
@@ -418,16 +457,6 @@ impl Reconciler {
     fn reports<'a>(&'a self, reason: impl Fn(&'a Known) -> Option<&'a String>) -> Vec<FileReport> {
         let reports = self.files.iter().filter_map(|(name, file)| Some((name, reason(&file.known)?)));
         reports.map(|(name, reason)| FileReport { file: name.clone(), reason: reason.clone() }).collect()
-    }
-
-    /// Whether an attempt of this user at this backend is begun and not ended, for the history.
-    #[must_use]
-    pub fn begun_at(&self, user: &UserId, backend: &BackendId) -> Option<Time> {
-        let slot = self.slot(user, self.index(backend)?)?;
-        match slot.recorded.attempted.as_ref()?.state {
-            AttemptState::Begun { at } => Some(at),
-            AttemptState::Failed { .. } => None,
-        }
     }
 }
 

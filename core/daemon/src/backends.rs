@@ -1,0 +1,244 @@
+//! The configured backends with their plugins, opened and ready for conversations.
+//!
+//! Knows what a plugin wants of photos; sends nothing.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use portraitd_host::Host;
+use portraitd_pipeline as pipeline;
+use portraitd_reconcile::{BackendId, BackendSpec};
+use portraitd_sdk::message::{Description, EffectKind, Open, Operation};
+use portraitd_sdk::{Failure, Fit, RenditionSpec, Verdict};
+use serde_json::{Map, Value};
+use tracing::{error, warn};
+
+use crate::config::{BackendConfig, Config, Crop};
+use crate::report::{Exit, Trouble};
+use crate::text::escape;
+
+/// A backend of the configuration.
+#[derive(Debug)]
+pub(crate) struct Backend {
+    /// Its name.
+    pub(crate) id: BackendId,
+    /// The plugin that serves it.
+    pub(crate) plugin: String,
+    /// The plugin's settings as they stand in the configuration.
+    pub(crate) settings: Map<String, Value>,
+    /// Its opened plugin, or why that cannot be used.
+    pub(crate) open: Result<OpenBackend, String>,
+    concurrency: usize,
+    remove: bool,
+}
+
+/// The opened plugin of a backend.
+#[derive(Debug)]
+pub(crate) struct OpenBackend {
+    /// What to converse with.
+    pub(crate) handle: portraitd_host::Backend,
+    /// What the plugin says of itself.
+    pub(crate) description: Description,
+}
+
+impl OpenBackend {
+    /// The renditions that every delivery needs, by the plugin's names.
+    pub(crate) fn renditions(&self) -> &[RenditionSpec] {
+        self.handle.renditions()
+    }
+
+    fn can(&self, operation: Operation) -> bool {
+        self.description.operations.contains(&operation)
+    }
+}
+
+/// All enabled backends, by name.
+#[derive(Debug)]
+pub(crate) struct Backends {
+    all: BTreeMap<BackendId, Backend>,
+    crop: pipeline::Crop,
+}
+
+impl Backends {
+    /// Finds, loads and opens the plugin of every enabled backend. Private copies of the libraries go to `copies`.
+    ///
+    /// A library that is there and cannot be used leaves its backend down and the others working.
+    ///
+    /// # Errors
+    /// What a person must mend in the configuration: no such plugin, settings that it refuses, an operation that it
+    /// does not have.
+    pub(crate) fn open(config: &Config, copies: &Path) -> Result<Self, Trouble> {
+        let opener = Opener { host: host(copies)?, paths: config.plugins.directories() };
+        let mut all = BTreeMap::new();
+        for (id, backend) in config.backend.iter().filter(|(_, backend)| backend.enabled) {
+            all.insert(id.clone(), opener.open(id, backend)?);
+        }
+        if all.is_empty() {
+            warn!("no backend is enabled: photos are examined and delivered nowhere");
+        }
+        Ok(Self { all, crop: crop(config.photo.crop) })
+    }
+
+    /// The backend of a name.
+    pub(crate) fn get(&self, id: &BackendId) -> Option<&Backend> {
+        self.all.get(id)
+    }
+
+    /// All of them, by name.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Backend> {
+        self.all.values()
+    }
+
+    /// How photos are cropped for all of them.
+    pub(crate) const fn crop(&self) -> pipeline::Crop {
+        self.crop
+    }
+
+    /// What decisions are made by.
+    pub(crate) fn specs(&self) -> Vec<BackendSpec> {
+        self.iter().map(|backend| backend.spec(self.crop)).collect()
+    }
+}
+
+impl Backend {
+    fn spec(&self, crop: pipeline::Crop) -> BackendSpec {
+        let (shape, probes) = match &self.open {
+            Ok(open) => (shape(&self.plugin, open, crop), open.can(Operation::Probe)),
+            Err(_) => (String::new(), false),
+        };
+        BackendSpec {
+            id: self.id.clone(),
+            shape,
+            concurrency: self.concurrency,
+            remove: self.remove,
+            probes,
+            broken: self.open.as_ref().err().cloned(),
+        }
+    }
+}
+
+/// What makes a delivery another one: the recipe, and what the plugin says of its settings.
+fn shape(plugin: &str, open: &OpenBackend, crop: pipeline::Crop) -> String {
+    let renditions = open.renditions().iter();
+    let recipe: Vec<_> = renditions.map(|spec| format!("{}={}", spec.name, rendition(spec).canonical(crop))).collect();
+    format!("{plugin}\n{}\n{}", recipe.join("\n"), open.handle.fingerprint())
+}
+
+/// A plugin's rendition as the pipeline makes it.
+pub(crate) fn rendition(spec: &RenditionSpec) -> pipeline::RenditionSpec {
+    pipeline::RenditionSpec {
+        width: spec.width,
+        height: spec.height,
+        fit: match spec.fit {
+            Fit::Exact => pipeline::Fit::Exact,
+            Fit::AtMost => pipeline::Fit::AtMost,
+        },
+        max_bytes: spec.max_bytes.map(|max| max.get()),
+    }
+}
+
+/// The configuration's crop as the pipeline makes it.
+const fn crop(crop: Crop) -> pipeline::Crop {
+    match crop {
+        Crop::Center => pipeline::Crop::Center,
+        Crop::Upper => pipeline::Crop::Upper,
+        Crop::None => pipeline::Crop::None,
+    }
+}
+
+/// A host that keeps its copies of libraries in a directory.
+pub(crate) fn host(copies: &Path) -> Result<Host, Trouble> {
+    Host::new(copies).map_err(|error| {
+        Trouble::new(Exit::Config, format!("failed to prepare `{}` for plugins", escape(copies))).caused_by(&error)
+    })
+}
+
+struct Opener {
+    host: Host,
+    paths: Vec<PathBuf>,
+}
+
+impl Opener {
+    fn open(&self, id: &BackendId, config: &BackendConfig) -> Result<Backend, Trouble> {
+        let open = match self.load(id, config) {
+            Ok(open) => {
+                check_operations(id, config, &open)?;
+                Ok(open)
+            }
+            Err(Unusable::Misconfigured(trouble)) => return Err(trouble),
+            Err(Unusable::Down(reason)) => {
+                error!(backend = %id, reason, "the backend is down: its plugin cannot be used");
+                Err(reason)
+            }
+        };
+        Ok(Backend {
+            id: id.clone(),
+            plugin: config.plugin.to_string(),
+            settings: config.settings.clone(),
+            open,
+            concurrency: config.concurrency.get(),
+            remove: config.remove,
+        })
+    }
+
+    fn load(&self, id: &BackendId, config: &BackendConfig) -> Result<OpenBackend, Unusable> {
+        let name = config.plugin.to_string();
+        let file = portraitd_host::find(&name, &self.paths).map_err(|error| {
+            Unusable::Misconfigured(
+                trouble(id).caused_by(&error).hint("check `plugin` of this backend, and plugins.path"),
+            )
+        })?;
+        let plugin = self.host.load(&file).map_err(|error| Unusable::Down(chain(&error)))?;
+        let description = plugin.describe().map_err(|failure| Unusable::Down(failure.reason))?;
+        let open = Open {
+            backend: id.to_string(),
+            settings: Value::Object(config.settings.clone()),
+            host_version: env!("CARGO_PKG_VERSION").into(),
+            caps: EffectKind::ALL.iter().map(|kind| kind.word().to_owned()).collect(),
+        };
+        let handle = plugin.open(&open).map_err(|failure| refused(id, failure))?;
+        Ok(OpenBackend { handle, description })
+    }
+}
+
+enum Unusable {
+    Misconfigured(Trouble),
+    Down(String),
+}
+
+fn refused(id: &BackendId, failure: Failure) -> Unusable {
+    if failure.verdict != Verdict::Config {
+        return Unusable::Down(failure.reason);
+    }
+    let trouble = trouble(id).because(format!("[backend.{id}.settings] {}", failure.reason));
+    Unusable::Misconfigured(match failure.hint {
+        Some(hint) => trouble.hint(hint),
+        None => trouble,
+    })
+}
+
+fn check_operations(id: &BackendId, config: &BackendConfig, open: &OpenBackend) -> Result<(), Trouble> {
+    if config.remove && !open.can(Operation::Remove) {
+        let reason = format!("`remove = true`, and the plugin `{}` cannot remove pictures", config.plugin);
+        return Err(trouble(id).because(reason).hint("leave `remove` out"));
+    }
+    Ok(())
+}
+
+fn trouble(id: &BackendId) -> Trouble {
+    Trouble::new(Exit::Config, format!("failed to open the backend `{id}`"))
+}
+
+/// An error and its sources on one line.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let cause_text = cause.to_string();
+        if !text.ends_with(&cause_text) {
+            text = format!("{text}: {cause_text}");
+        }
+        source = cause.source();
+    }
+    text
+}

@@ -1,0 +1,192 @@
+//! What every command that works on the state needs: the lock, the ledger, the backends, and what is known of them.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use portraitd_ledger::{Ledger, Lock, LockError, OpenError};
+use portraitd_reconcile::{Brake, ConflictRule, Focus, Names, Policy, Reconciler, Snapshot};
+use tracing::{error, warn};
+
+use crate::backends::Backends;
+use crate::clock::Clock;
+use crate::config::{Config, Conflict};
+use crate::controller::{Controller, Follow, Parts};
+use crate::dispatch::Dispatcher;
+use crate::intake::Intake;
+use crate::performer::Stage;
+use crate::report::{Exit, Trouble};
+use crate::studio::Studio;
+use crate::text::escape;
+
+/// The state directory, held by this process, and what was written down in it.
+pub(crate) struct State {
+    /// Ends with the process, or when it is dropped.
+    lock: Option<Lock>,
+    /// None in a dry run.
+    pub(crate) ledger: Option<Ledger>,
+    snapshot: Snapshot,
+}
+
+impl State {
+    /// Takes the state directory, which is made where it is not there.
+    ///
+    /// # Errors
+    /// When another process has it, or it or the ledger cannot be used.
+    pub(crate) fn take(config: &Config) -> Result<Self, Trouble> {
+        let path = &config.state.path;
+        let lock = Lock::take(path).map_err(|error| lock_trouble(path, &error))?;
+        let opened = Ledger::open(&lock).map_err(|error| ledger_trouble(path, &error))?;
+        if let Some(rebuilt) = &opened.rebuilt {
+            error!(
+                set_aside = escape(&rebuilt.set_aside),
+                reason = crate::backends::chain(&rebuilt.corruption),
+                "the ledger was damaged and is set aside; a new one is begun, and every photo is delivered once more"
+            );
+        }
+        Ok(Self { lock: Some(lock), ledger: Some(opened.ledger), snapshot: opened.snapshot })
+    }
+
+    /// Reads what was written down, to change nothing. Where there is no state yet, none is made.
+    ///
+    /// # Errors
+    /// As [`State::take`].
+    pub(crate) fn read(config: &Config) -> Result<Self, Trouble> {
+        if !config.state.path.join(portraitd_ledger::FILE_NAME).exists() {
+            return Ok(Self { lock: None, ledger: None, snapshot: Snapshot::default() });
+        }
+        Self::take(config).map(|state| Self { ledger: None, ..state })
+    }
+
+    /// Everything that is known, by the configuration's rules. The lock goes to the caller, to be kept until the end.
+    ///
+    /// # Errors
+    /// When the configuration's rules cannot be used.
+    pub(crate) fn restore(
+        self,
+        config: &Config,
+        backends: &Backends,
+        focus: Focus,
+        clock: Clock,
+    ) -> Result<(Reconciler, Option<Ledger>, Option<Lock>), Trouble> {
+        let now = clock.now();
+        // The seed spreads retries; the state's age and the process make it another one at each start.
+        let seed = u64::from(std::process::id()) << 32 ^ now.as_millis().unsigned_abs();
+        let reconciler = Reconciler::restore(policy(config)?, focus, backends.specs(), self.snapshot, seed, now);
+        Ok((reconciler, self.ledger, self.lock))
+    }
+}
+
+/// A controller with all that it needs, and the lock of the state that it works on.
+pub(crate) struct Engine {
+    /// The loop.
+    pub(crate) controller: Controller,
+    /// To be kept until the loop has ended.
+    pub(crate) lock: Option<Lock>,
+}
+
+impl Engine {
+    /// Opens everything that a daemon or a pass needs.
+    ///
+    /// # Errors
+    /// As [`State::take`] and [`Backends::open`].
+    pub(crate) fn open(config: &Config, focus: Focus, stage: Stage, follow: Option<Follow>) -> Result<Self, Trouble> {
+        let clock = Clock::start();
+        let state = match stage {
+            Stage::Real(_) => State::take(config)?,
+            Stage::Dry(_) => State::read(config)?,
+        };
+        let backends = Arc::new(Backends::open(config, &copies(config))?);
+        check_focus(&focus, &backends)?;
+        let (reconciler, ledger, lock) = state.restore(config, &backends, focus, clock)?;
+        let intake = Intake::new(config);
+        let studio = Arc::new(Studio::new(intake.clone(), backends.crop()));
+        let dispatcher = Dispatcher { backends, studio, stage, clock };
+        let controller = Controller::new(Parts { reconciler, intake, dispatcher, ledger, clock, follow });
+        Ok(Self { controller, lock })
+    }
+}
+
+fn check_focus(focus: &Focus, backends: &Backends) -> Result<(), Trouble> {
+    let unknown = focus.backends.iter().flatten().find(|id| backends.get(id).is_none());
+    unknown.map_or(Ok(()), |id| {
+        let known: Vec<_> = backends.iter().map(|backend| backend.id.to_string()).collect();
+        Err(Trouble::new(Exit::Config, format!("there is no enabled backend `{id}`"))
+            .hint(format!("the enabled backends are: {}", known.join(", "))))
+    })
+}
+
+/// Where private copies of plugin libraries are kept.
+pub(crate) fn copies(config: &Config) -> PathBuf {
+    config.state.path.join("plugins")
+}
+
+/// The control socket.
+pub(crate) fn socket(config: &Config) -> PathBuf {
+    config.state.path.join("control.sock")
+}
+
+fn policy(config: &Config) -> Result<Policy, Trouble> {
+    let folder = &config.folder;
+    let extensions = folder.extensions.iter().map(|extension| extension.as_str().to_owned()).collect();
+    let names = Names::new(extensions, folder.user_id.as_str())
+        .map_err(|error| Trouble::new(Exit::Config, "failed to use folder.user-id").caused_by(&error))?;
+    let photo = &config.photo;
+    Ok(Policy {
+        names,
+        settle: folder.settle,
+        conflict: match folder.conflict {
+            Conflict::Refuse => ConflictRule::Refuse,
+            Conflict::Newest => ConflictRule::Newest,
+        },
+        absence: folder.absence,
+        brake: Brake { share: folder.brake.share() },
+        limits: format!("{} {} {}", photo.max_bytes.0, photo.max_pixels.0, photo.min_side),
+        version: env!("CARGO_PKG_VERSION").into(),
+    })
+}
+
+/// Why the lock of a state directory cannot be had.
+pub(crate) fn lock_trouble(path: &Path, error: &LockError) -> Trouble {
+    let path = escape(path);
+    match error {
+        LockError::Held { pid } => {
+            let process = pid.map_or_else(|| "another process".into(), |pid| format!("process {pid}"));
+            Trouble::new(Exit::StateInUse, format!("the state directory `{path}` is in use by {process}"))
+                .hint("stop it first, or use another state.path")
+        }
+        LockError::Network { .. } => Trouble::new(Exit::Config, format!("failed to use the state directory `{path}`"))
+            .caused_by(error)
+            .hint("set state.path to a directory on a local disk"),
+        _ => Trouble::new(Exit::Config, format!("failed to use the state directory `{path}`"))
+            .caused_by(error)
+            .hint("state.path must be a directory of the user that runs portraitd, closed to others"),
+    }
+}
+
+fn ledger_trouble(path: &Path, error: &OpenError) -> Trouble {
+    let trouble =
+        Trouble::new(Exit::Config, format!("failed to open the ledger in `{}`", escape(path))).caused_by(error);
+    match error {
+        OpenError::Newer { .. } => trouble.hint("update portraitd, or use another state.path"),
+        _ => trouble,
+    }
+}
+
+/// A runtime whose threads do not keep the process from ending: a read from a dead network mount never comes back.
+pub(crate) fn block_on<T>(work: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .thread_name("portraitd")
+        .build()
+        .expect("the system gives a process its threads");
+    let result = runtime.block_on(work);
+    runtime.shutdown_background();
+    result
+}
+
+/// Says at the start what an administrator would want to know later.
+pub(crate) fn warn_of_surprises(config: &Config) {
+    for (id, backend) in config.backend.iter().filter(|(_, backend)| !backend.enabled) {
+        warn!(backend = %id, plugin = %backend.plugin, "the backend is not enabled");
+    }
+}

@@ -1,0 +1,149 @@
+//! Performs the effects that a plugin asks for, or only shows them.
+//!
+//! A plugin names a directory by the setting that holds it, and a picture by the name of a rendition; it never names a
+//! path outside, and never sees one.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use portraitd_host::Blob;
+use portraitd_sdk::message::{Effect, EffectError, EffectErrorKind, Reply};
+use serde_json::{Map, Value};
+
+use crate::effects::{FileRoot, FileTrouble, TroubleKind};
+use crate::text::escape;
+
+/// The directories that plugins publish into. Each is tidied once, when it is first used.
+#[derive(Debug, Default)]
+pub(crate) struct Roots(Mutex<BTreeMap<PathBuf, FileRoot>>);
+
+impl Roots {
+    fn open(&self, path: &Path) -> Result<FileRoot, FileTrouble> {
+        let mut roots = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(root) = roots.get(path) {
+            return Ok(root.clone());
+        }
+        let root = FileRoot::open_or_make(path)?;
+        roots.insert(path.to_owned(), root.clone());
+        Ok(root)
+    }
+}
+
+/// What happens to effects.
+#[derive(Clone, Debug)]
+pub(crate) enum Stage {
+    /// They are performed.
+    Real(Arc<Roots>),
+    /// They are shown, a line each, and assumed to work.
+    Dry(Arc<Mutex<Vec<String>>>),
+}
+
+/// Performs the effects of one conversation.
+#[derive(Debug)]
+pub(crate) struct Performer {
+    stage: Stage,
+    backend: String,
+    settings: Map<String, Value>,
+    renditions: BTreeMap<String, Blob>,
+}
+
+impl Performer {
+    /// A performer for a backend with these settings, and these renditions by the plugin's names.
+    pub(crate) fn new(
+        stage: Stage,
+        backend: String,
+        settings: Map<String, Value>,
+        renditions: BTreeMap<String, Blob>,
+    ) -> Self {
+        Self { stage, backend, settings, renditions }
+    }
+
+    /// Performs an effect and says what came of it. To drop the future is to cancel what has not begun.
+    pub(crate) async fn perform(&self, effect: Effect) -> Reply {
+        match effect {
+            Effect::Sleep { ms } => {
+                if let Stage::Real(_) = self.stage {
+                    tokio::time::sleep(Duration::from_millis(ms)).await;
+                }
+                Reply::Sleep {}
+            }
+            Effect::FilePut { directory, path, rendition } => self.put(&directory, path, &rendition).await,
+            Effect::FileRemove { directory, path } => self.remove(&directory, path).await,
+        }
+    }
+
+    async fn put(&self, setting: &str, path: String, rendition: &str) -> Reply {
+        let Some(bytes) = self.renditions.get(rendition).cloned() else {
+            return error(EffectErrorKind::NotFound, format!("there is no rendition `{}`", escape(rendition)));
+        };
+        let directory = match self.directory(setting) {
+            Ok(directory) => directory,
+            Err(reply) => return reply,
+        };
+        match &self.stage {
+            Stage::Dry(shown) => {
+                let file = directory.join(&path);
+                self.show(shown, format!("would write {} ({} bytes)", escape(file), bytes.len()));
+                Reply::FilePut { changed: true }
+            }
+            Stage::Real(roots) => {
+                let roots = Arc::clone(roots);
+                let put = move || Ok(Reply::FilePut { changed: roots.open(&directory)?.put(&path, &bytes)?.changed });
+                blocking(put).await
+            }
+        }
+    }
+
+    async fn remove(&self, setting: &str, path: String) -> Reply {
+        let directory = match self.directory(setting) {
+            Ok(directory) => directory,
+            Err(reply) => return reply,
+        };
+        match &self.stage {
+            Stage::Dry(shown) => {
+                self.show(shown, format!("would remove {}", escape(directory.join(&path))));
+                Reply::FileRemove { existed: true }
+            }
+            Stage::Real(roots) => {
+                let roots = Arc::clone(roots);
+                blocking(move || Ok(Reply::FileRemove { existed: roots.open(&directory)?.remove(&path)? })).await
+            }
+        }
+    }
+
+    fn directory(&self, setting: &str) -> Result<PathBuf, Reply> {
+        let directory = self.settings.get(setting).and_then(Value::as_str).filter(|directory| !directory.is_empty());
+        directory.map(PathBuf::from).ok_or_else(|| {
+            error(EffectErrorKind::NotFound, format!("the setting `{}` does not hold a directory", escape(setting)))
+        })
+    }
+
+    fn show(&self, shown: &Mutex<Vec<String>>, line: String) {
+        shown.lock().unwrap_or_else(PoisonError::into_inner).push(format!("{}: {line}", self.backend));
+    }
+}
+
+async fn blocking(act: impl FnOnce() -> Result<Reply, FileTrouble> + Send + 'static) -> Reply {
+    match tokio::task::spawn_blocking(act).await {
+        Ok(Ok(reply)) => reply,
+        Ok(Err(trouble)) => error(kind(trouble.kind), trouble.text),
+        Err(_) => error(EffectErrorKind::Io, "portraitd is stopping".into()),
+    }
+}
+
+const fn kind(kind: TroubleKind) -> EffectErrorKind {
+    match kind {
+        TroubleKind::Denied => EffectErrorKind::Denied,
+        TroubleKind::ReadOnly => EffectErrorKind::ReadOnly,
+        TroubleKind::NoSpace => EffectErrorKind::NoSpace,
+        TroubleKind::NotFound => EffectErrorKind::NotFound,
+        TroubleKind::InvalidName => EffectErrorKind::InvalidName,
+        TroubleKind::Io => EffectErrorKind::Io,
+    }
+}
+
+const fn error(kind: EffectErrorKind, text: String) -> Reply {
+    Reply::Error(EffectError { kind, text })
+}

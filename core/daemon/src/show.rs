@@ -1,0 +1,269 @@
+//! What is known, as the JSON of the contract and as text for people.
+//!
+//! The text is made from the JSON, so the two never say different things.
+
+use std::fmt::Write as _;
+
+use portraitd_reconcile::{
+    Attempt, BackendId, BackendReport, BackendState, FileName, FileReport, FolderState, PhotoReport, Status, Summary,
+    UserId, UserReport,
+};
+use serde_json::{Map, Value, json};
+
+use crate::backends::Backends;
+use crate::clock::rfc3339;
+use crate::report::Exit;
+use crate::text::escape;
+
+/// `status --json`
+pub(crate) fn status(status: &Status, backends: &Backends) -> Value {
+    let (state, reason) = match &status.folder {
+        FolderState::Ok => ("ok", None),
+        FolderState::Unknown { reason } => ("unknown", Some(reason.clone())),
+        FolderState::Incomplete { reason } => ("incomplete", Some(reason.clone())),
+    };
+    let moved = "another folder than before: what is missing in it counts as taken away only after `portraitd confirm-removals`";
+    let reason = reason.or_else(|| status.moved.map(|_| moved.to_owned()));
+    let named = status.backends.iter().map(|(id, report)| (id.to_string(), backend(id, report, backends)));
+    json!({
+        "folder": { "state": state, "reason": reason, "scanned": status.scanned.map(rfc3339) },
+        "photos": status.photos,
+        "rejected": files(&status.rejected),
+        "ignored": files(&status.ignored),
+        "conflicts": status.conflicts.iter().map(|files| conflict(files)).collect::<Vec<_>>(),
+        "removals": { "braked": status.braked },
+        "backends": named.collect::<Map<_, _>>(),
+    })
+}
+
+fn files(reports: &[FileReport]) -> Vec<Value> {
+    reports.iter().map(file).collect()
+}
+
+fn file(report: &FileReport) -> Value {
+    json!({ "file": shown(&report.file), "reason": report.reason })
+}
+
+fn conflict(files: &[FileName]) -> Value {
+    let reason = "they are photos of one user: leave one in the folder";
+    json!({ "files": files.iter().map(shown).collect::<Vec<_>>(), "reason": reason })
+}
+
+fn shown(name: &FileName) -> String {
+    escape(name.as_os_str())
+}
+
+fn backend(id: &BackendId, report: &BackendReport, backends: &Backends) -> Value {
+    let (state, reason) = match &report.state {
+        BackendState::Up => ("up", None),
+        BackendState::Down { reason } => ("down", Some(reason)),
+        BackendState::Held { reason } => ("held", Some(reason)),
+    };
+    let count = |word: &str| report.deliveries.get(word).copied().unwrap_or_default();
+    json!({
+        "plugin": backends.get(id).map(|backend| backend.plugin.clone()),
+        "state": state,
+        "reason": reason,
+        "done": count("done"),
+        "due": count("due"),
+        "in-flight": count("in-flight"),
+        "retrying": count("retrying"),
+        "absent": count("absent"),
+        "stopped": count("stopped"),
+    })
+}
+
+/// `explain --json`, without the history of attempts.
+pub(crate) fn explain(user: &UserId, report: &UserReport, backends: &Backends) -> Value {
+    let delivery = |(id, delivery): (&BackendId, &portraitd_reconcile::DeliveryReport)| {
+        let open = backends.get(id).and_then(|backend| backend.open.as_ref().ok());
+        let renditions: Vec<_> = open.into_iter().flat_map(|open| open.renditions()).map(rendition).collect();
+        let value = json!({
+            "state": delivery.state.word(),
+            "fingerprint": delivery.fingerprint.map(|fingerprint| fingerprint.to_string()),
+            "renditions": renditions,
+            "attempts": [],
+            "next": delivery.next.map(rfc3339),
+            "receipt": delivery.receipt.as_ref().map(|receipt| serde_json::from_str(receipt).unwrap_or(Value::Null)),
+        });
+        (id.to_string(), value)
+    };
+    let backends: Map<_, _> = report.backends.iter().map(delivery).collect();
+    json!({ "userid": user.as_str(), "photo": photo(&report.photo), "backends": backends })
+}
+
+/// A rendition that a backend wants.
+pub(crate) fn rendition(spec: &portraitd_sdk::RenditionSpec) -> Value {
+    serde_json::to_value(spec).expect("a rendition is plain data")
+}
+
+fn photo(report: &PhotoReport) -> Value {
+    let photo = report.photo.as_ref();
+    json!({
+        "state": report.state.word(),
+        "reason": (!report.reason.is_empty()).then_some(&report.reason),
+        "file": report.file.as_ref().map(shown),
+        "digest": photo.map(|photo| photo.digest.to_string()),
+        "width": photo.map(|photo| photo.width),
+        "height": photo.map(|photo| photo.height),
+        "warnings": photo.map(|photo| photo.warnings.clone()).unwrap_or_default(),
+        "refused": report.refused.as_ref().map(file),
+    })
+}
+
+/// One entry of `attempts`.
+pub(crate) fn attempt(attempt: &Attempt) -> Value {
+    let reason = (!attempt.reason.is_empty()).then_some(&attempt.reason);
+    json!({ "at": rfc3339(attempt.at), "verdict": attempt.verdict.word(), "reason": reason, "ms": attempt.ms })
+}
+
+/// `sync --json`
+pub(crate) fn summary(summary: &Summary, seconds: f64) -> Value {
+    json!({
+        "photos": summary.photos,
+        "delivered": summary.delivered,
+        "unchanged": summary.unchanged,
+        "absent": summary.absent,
+        "waiting": summary.waiting,
+        "stopped": summary.stopped,
+        "rejected": summary.rejected,
+        "seconds": (seconds * 1000.0).round() / 1000.0,
+    })
+}
+
+/// The summary of a pass on one line.
+pub(crate) fn summary_text(summary: &Value) -> String {
+    let count = |name: &str| format!("{} {name}", summary[name]);
+    let counts = ["delivered", "unchanged", "absent", "waiting", "stopped", "rejected"].map(count).join(", ");
+    format!("{} photos: {counts} in {} s", summary["photos"], summary["seconds"])
+}
+
+/// The text of `status`.
+pub(crate) fn status_text(status: &Value) -> String {
+    let mut text = String::new();
+    let folder = &status["folder"];
+    let scanned = folder["scanned"].as_str().map_or_else(|| "never".into(), |at| format!("at {at}"));
+    line(
+        &mut text,
+        format_args!("folder: {}, scanned {scanned}{}", word(&folder["state"]), because(&folder["reason"])),
+    );
+    line(&mut text, format_args!("photos: {}", status["photos"]));
+    for (name, backend) in entries(&status["backends"]) {
+        let states = ["done", "due", "in-flight", "retrying", "absent", "stopped"];
+        let counts: Vec<_> = states.iter().map(|state| format!("{} {state}", backend[state])).collect();
+        let (plugin, state) = (word(&backend["plugin"]), word(&backend["state"]));
+        line(
+            &mut text,
+            format_args!("backend {name} ({plugin}): {state}{}: {}", because(&backend["reason"]), counts.join(", ")),
+        );
+    }
+    let braked = status["removals"]["braked"].as_u64().unwrap_or_default();
+    if braked > 0 {
+        line(&mut text, format_args!("removals: {braked} wait for `portraitd confirm-removals`"));
+    }
+    for conflict in list(&status["conflicts"]) {
+        let files: Vec<_> = list(&conflict["files"]).iter().map(word).collect();
+        line(&mut text, format_args!("conflict: {}: {}", files.join(", "), word(&conflict["reason"])));
+    }
+    for kind in ["rejected", "ignored"] {
+        for file in list(&status[kind]) {
+            line(&mut text, format_args!("{kind}: {}: {}", word(&file["file"]), word(&file["reason"])));
+        }
+    }
+    text
+}
+
+/// The text of `explain`.
+pub(crate) fn explain_text(explained: &Value) -> String {
+    let mut text = String::new();
+    let photo = &explained["photo"];
+    line(&mut text, format_args!("user: {}", word(&explained["userid"])));
+    line(&mut text, format_args!("photo: {}{}", word(&photo["state"]), because(&photo["reason"])));
+    if photo["file"].is_string() {
+        line(&mut text, format_args!("  file: {}", word(&photo["file"])));
+    }
+    if photo["digest"].is_string() {
+        line(
+            &mut text,
+            format_args!("  {} x {} pixels, sha256 {}", photo["width"], photo["height"], word(&photo["digest"])),
+        );
+    }
+    for warning in list(&photo["warnings"]) {
+        line(&mut text, format_args!("  warning: {}", word(warning)));
+    }
+    if photo["refused"].is_object() {
+        let refused = &photo["refused"];
+        line(
+            &mut text,
+            format_args!("  refused replacement: {}: {}", word(&refused["file"]), word(&refused["reason"])),
+        );
+    }
+    for (name, backend) in entries(&explained["backends"]) {
+        explain_backend(&mut text, name, backend);
+    }
+    text
+}
+
+fn explain_backend(text: &mut String, name: &str, backend: &Value) {
+    let next = backend["next"].as_str().map(|next| format!(", next attempt at {next}")).unwrap_or_default();
+    line(text, format_args!("backend {name}: {}{next}", word(&backend["state"])));
+    for spec in list(&backend["renditions"]) {
+        let size =
+            [&spec["width"], &spec["height"]].map(|side| if *side == 0 { "any".into() } else { side.to_string() });
+        line(
+            text,
+            format_args!("  rendition {}: {} x {}, {}", word(&spec["name"]), size[0], size[1], word(&spec["fit"])),
+        );
+    }
+    for attempt in list(&backend["attempts"]) {
+        let (at, verdict) = (word(&attempt["at"]), word(&attempt["verdict"]));
+        line(
+            text,
+            format_args!("  attempt at {at}: {verdict} after {} ms{}", attempt["ms"], because(&attempt["reason"])),
+        );
+    }
+    if !backend["receipt"].is_null() {
+        line(text, format_args!("  receipt: {}", escape_json(&backend["receipt"])));
+    }
+}
+
+/// JSON for a terminal: what a plugin said may hold anything.
+fn escape_json(value: &Value) -> String {
+    escape(value.to_string()).replace("\\\\", "\\")
+}
+
+fn line(text: &mut String, line: std::fmt::Arguments<'_>) {
+    writeln!(text, "{line}").expect("writing into a string cannot fail");
+}
+
+fn because(reason: &Value) -> String {
+    reason.as_str().map(|reason| format!(" ({})", escape_text(reason))).unwrap_or_default()
+}
+
+fn word(value: &Value) -> String {
+    value.as_str().map(escape_text).unwrap_or_default()
+}
+
+/// Text for a terminal. File names in it are escaped already; a control character that a plugin put there is not.
+fn escape_text(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { c.escape_default().to_string() } else { c.to_string() }).collect()
+}
+
+fn list(value: &Value) -> &[Value] {
+    value.as_array().map(Vec::as_slice).unwrap_or_default()
+}
+
+fn entries(value: &Value) -> impl Iterator<Item = (&String, &Value)> {
+    value.as_object().into_iter().flatten()
+}
+
+/// Prints a result on stdout. A reader that has gone away, as `head` does, is no failure.
+pub(crate) fn print(text: &str) -> Exit {
+    use std::io::Write as _;
+    let mut out = std::io::stdout().lock();
+    let newline = if text.ends_with('\n') || text.is_empty() { "" } else { "\n" };
+    match write!(out, "{text}{newline}").and_then(|()| out.flush()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Exit::NotAllDone,
+        _ => Exit::Ok,
+    }
+}

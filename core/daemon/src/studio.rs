@@ -1,0 +1,160 @@
+//! Renditions on demand: a photo is decoded once for all backends that want it at the time, and what was made is kept
+//! for a while. Holds a bounded number of bytes; writes no file.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use portraitd_pipeline::{self as pipeline, Crop, Recipe, Rendition, RenditionSpec, Source};
+use portraitd_reconcile::{Digest, Examined, FileName};
+use tokio::sync::{Mutex as AsyncMutex, Semaphore};
+
+use crate::folder::Folder;
+use crate::intake::{Fetched, Intake};
+
+/// How many bytes of renditions are kept.
+const KEPT_BYTES: usize = 64 << 20;
+
+/// How much memory decoders may take at one time, in MiB. A photo that needs more is decoded alone.
+const DECODE_MIB: u32 = 96;
+
+/// Makes renditions.
+#[derive(Debug)]
+pub(crate) struct Studio {
+    intake: Intake,
+    crop: Crop,
+    kept: Mutex<Kept>,
+    /// One lock a photo: whoever comes second finds what the first has made.
+    under_way: Mutex<BTreeMap<Digest, Arc<AsyncMutex<()>>>>,
+    workers: Semaphore,
+    memory: Semaphore,
+}
+
+/// What is made of which photo.
+pub(crate) struct Order {
+    /// The folder that the photo is in.
+    pub(crate) folder: Arc<Folder>,
+    /// Its file.
+    pub(crate) file: FileName,
+    /// What it is expected to be.
+    pub(crate) digest: Digest,
+    /// What is wanted now, in this order.
+    pub(crate) wanted: Vec<RenditionSpec>,
+    /// What others will want of the same photo soon.
+    pub(crate) soon: Vec<RenditionSpec>,
+}
+
+impl Studio {
+    /// A studio that crops all photos in one way.
+    pub(crate) fn new(intake: Intake, crop: Crop) -> Self {
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        Self {
+            intake,
+            crop,
+            kept: Mutex::default(),
+            under_way: Mutex::default(),
+            workers: Semaphore::new(cores),
+            memory: Semaphore::new(DECODE_MIB as usize),
+        }
+    }
+
+    /// The renditions of a photo, as many as are wanted and in that order.
+    ///
+    /// # Errors
+    /// What the photo turned out to be: it has changed, is gone, or cannot be rendered.
+    pub(crate) async fn renditions(self: &Arc<Self>, order: Order) -> Result<Vec<Arc<Rendition>>, Examined> {
+        let digest = order.digest;
+        let turn = Arc::clone(self.lock_turns().entry(digest).or_default());
+        let made = {
+            let _turn = turn.lock().await;
+            match self.kept(&digest, &order.wanted) {
+                Some(kept) => Ok(kept),
+                None => self.make(order).await,
+            }
+        };
+        drop(turn);
+        self.lock_turns().retain(|_, turn| Arc::strong_count(turn) > 1);
+        made
+    }
+
+    fn lock_turns(&self) -> std::sync::MutexGuard<'_, BTreeMap<Digest, Arc<AsyncMutex<()>>>> {
+        self.under_way.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn kept(&self, digest: &Digest, wanted: &[RenditionSpec]) -> Option<Vec<Arc<Rendition>>> {
+        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        wanted.iter().map(|spec| kept.get(digest, spec)).collect()
+    }
+
+    async fn make(self: &Arc<Self>, order: Order) -> Result<Vec<Arc<Rendition>>, Examined> {
+        let _worker = self.workers.acquire().await.expect("the studio never closes its semaphores");
+        let (intake, digest) = (self.intake.clone(), order.digest);
+        let (folder, file) = (Arc::clone(&order.folder), order.file.clone());
+        let (bytes, source) = match blocking(move || intake.refetch(&folder, &file, &digest)).await? {
+            Fetched::Photo(bytes, source) => (bytes, source),
+            Fetched::Otherwise(examined) => return Err(examined),
+        };
+        let _memory = self.memory.acquire_many(share(&source)).await.expect("the studio never closes its semaphores");
+        let specs: BTreeSet<_> = order.wanted.iter().chain(&order.soon).cloned().collect();
+        let recipe = Recipe { crop: self.crop, renditions: specs.into_iter().collect() };
+        let studio = Arc::clone(self);
+        let made = blocking(move || studio.render(digest, &bytes, &source, &recipe)).await??;
+        Ok(order.wanted.iter().map(|spec| Arc::clone(&made[spec])).collect())
+    }
+
+    fn render(&self, digest: Digest, bytes: &[u8], source: &Source, recipe: &Recipe) -> Result<Made, Examined> {
+        let made = pipeline::render(bytes, source, recipe)
+            .map_err(|refusal| Examined::Rejected { reason: refusal.to_string() })?;
+        let made: Made = recipe.renditions.iter().cloned().zip(made.into_iter().map(Arc::new)).collect();
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        for (spec, rendition) in &made {
+            kept.put(digest, spec.clone(), Arc::clone(rendition));
+        }
+        kept.shrink();
+        Ok(made)
+    }
+}
+
+/// The part of the decoders' memory that a photo takes.
+fn share(source: &Source) -> u32 {
+    u32::try_from(source.decode_bytes >> 20).unwrap_or(u32::MAX).clamp(1, DECODE_MIB)
+}
+
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Examined> {
+    let failed = |_| Examined::Unreadable { reason: "portraitd is stopping".into() };
+    tokio::task::spawn_blocking(work).await.map_err(failed)
+}
+
+/// What one decode came to.
+type Made = BTreeMap<RenditionSpec, Arc<Rendition>>;
+
+/// The renditions that were made last.
+#[derive(Debug, Default)]
+struct Kept {
+    made: BTreeMap<(Digest, RenditionSpec), Arc<Rendition>>,
+    order: VecDeque<(Digest, RenditionSpec)>,
+    bytes: usize,
+}
+
+impl Kept {
+    fn get(&self, digest: &Digest, spec: &RenditionSpec) -> Option<Arc<Rendition>> {
+        self.made.get(&(*digest, spec.clone())).cloned()
+    }
+
+    fn put(&mut self, digest: Digest, spec: RenditionSpec, rendition: Arc<Rendition>) {
+        let key = (digest, spec);
+        self.bytes += rendition.bytes.len();
+        if let Some(before) = self.made.insert(key.clone(), rendition) {
+            self.bytes -= before.bytes.len();
+        } else {
+            self.order.push_back(key);
+        }
+    }
+
+    /// Forgets the oldest renditions until the rest fits.
+    fn shrink(&mut self) {
+        while self.bytes > KEPT_BYTES {
+            let oldest = self.order.pop_front().and_then(|key| self.made.remove(&key));
+            self.bytes -= oldest.map_or(0, |rendition| rendition.bytes.len());
+        }
+    }
+}

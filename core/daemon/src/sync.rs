@@ -1,0 +1,161 @@
+//! `portraitd sync`: one pass over the folder, and then the end.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use portraitd_reconcile::{BackendId, Focus, Summary, Time, UserId};
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::cli::SyncArgs;
+use crate::config::Config;
+use crate::controller::{Controller, Event};
+use crate::engine::{self, Engine};
+use crate::performer::{Roots, Stage};
+use crate::progress::{Counts, Progress};
+use crate::report::{Exit, Trouble};
+use crate::show;
+use crate::text::escape;
+
+/// How long a pass waits for files that are still being written.
+const GROWING_AT_MOST: Duration = Duration::from_secs(60);
+
+/// How often a person sees how far a pass is.
+const SHOW_EVERY: Duration = Duration::from_millis(200);
+
+/// Makes one pass.
+pub(crate) fn sync(config: &Config, args: &SyncArgs) -> Result<Exit, Trouble> {
+    let shown = Arc::new(Mutex::new(Vec::new()));
+    let stage = if args.dry_run { Stage::Dry(Arc::clone(&shown)) } else { Stage::Real(Arc::new(Roots::default())) };
+    let focus = focus(args)?;
+    let named = focus.users.clone().unwrap_or_default();
+    let Engine { controller, lock } = Engine::open(config, focus, stage, None)?;
+    let started = Instant::now();
+    let (summary, unknown) = engine::block_on(pass(controller, config, args, &named))?;
+    drop(lock);
+    for user in &unknown {
+        eprintln!("no photo of {} is in the folder", escape(user.as_str()));
+    }
+    if args.dry_run {
+        return Ok(show_dry_run(&shown, &summary, started.elapsed(), args.json));
+    }
+    let json = show::summary(&summary, started.elapsed().as_secs_f64());
+    show::print(&if args.json { json.to_string() } else { show::summary_text(&json) });
+    Ok(if summary.all_in_place() && unknown.is_empty() { Exit::Ok } else { Exit::NotAllDone })
+}
+
+fn focus(args: &SyncArgs) -> Result<Focus, Trouble> {
+    let wrong = |what: &str, name: &str, error: &dyn std::error::Error| {
+        Trouble::new(Exit::Config, format!("`{}` cannot be {what}", escape(name))).because(error)
+    };
+    let users = args.users.iter().map(|name| UserId::parse(name).map_err(|error| wrong("a user", name, &error)));
+    let users: BTreeSet<UserId> = users.collect::<Result<_, _>>()?;
+    let backends =
+        args.backends.iter().map(|name| BackendId::parse(name).map_err(|error| wrong("a backend", name, &error)));
+    let backends: BTreeSet<BackendId> = backends.collect::<Result<_, _>>()?;
+    Ok(Focus {
+        users: (!users.is_empty()).then_some(users),
+        backends: (!backends.is_empty()).then_some(backends),
+        limit: args.limit.map(|limit| limit as usize),
+    })
+}
+
+async fn pass(
+    mut controller: Controller,
+    config: &Config,
+    args: &SyncArgs,
+    named: &BTreeSet<UserId>,
+) -> Result<(Summary, Vec<UserId>), Trouble> {
+    stop_on_signals(&controller)?;
+    let mut progress = Progress::new();
+    let mut patience = Patience::new(controller.now(), args.wait);
+    let mut show_at = Instant::now();
+    while let Some(until) = patience.go_on_until(&controller) {
+        let look_again = controller.now().after(SHOW_EVERY).min(until);
+        if !controller.turn(Some(look_again)).await? {
+            break;
+        }
+        let started = Instant::now();
+        if started >= show_at {
+            progress.update(&counts(&controller));
+            // To count a hundred thousand photos takes a while; the work comes first.
+            show_at = Instant::now() + SHOW_EVERY.max(started.elapsed() * 20);
+        }
+    }
+    progress.update(&counts(&controller));
+    progress.finish();
+    let now = controller.now();
+    let summary = controller.reconciler().summary(now);
+    let unknown = named.iter().filter(|user| controller.reconciler().explain(user, now).is_none()).cloned().collect();
+    controller.finish(config.run.grace).await?;
+    Ok((summary, unknown))
+}
+
+fn counts(controller: &Controller) -> Counts {
+    let far = controller.reconciler().progress(controller.now());
+    let count = |number: usize| number as u64;
+    Counts {
+        photos: count(far.photos),
+        done: count(far.done),
+        waiting: count(far.waiting),
+        rejected: count(far.rejected),
+        in_flight: count(far.in_flight),
+    }
+}
+
+/// How long a pass goes on: as long as there is work, then a while for files that grow and for retries.
+struct Patience {
+    wait: Duration,
+    growing_until: Time,
+    idle_since: Option<Time>,
+}
+
+impl Patience {
+    fn new(now: Time, wait: Duration) -> Self {
+        Self { wait, growing_until: now.after(GROWING_AT_MOST), idle_since: None }
+    }
+
+    /// The moment until which it is worth to go on; none when the pass is over.
+    fn go_on_until(&mut self, controller: &Controller) -> Option<Time> {
+        let (reconciler, now) = (controller.reconciler(), controller.now());
+        let is_busy = !controller.has_scanned() || controller.is_examining() || reconciler.in_flight() > 0;
+        let next = reconciler.next_work();
+        if is_busy || next.is_some_and(|next| next <= now) {
+            self.idle_since = None;
+            return Some(now.after(SHOW_EVERY));
+        }
+        if reconciler.growing() > 0 && now < self.growing_until {
+            return Some(self.growing_until);
+        }
+        let waits_until = self.idle_since.get_or_insert(now).after(self.wait);
+        next.filter(|next| *next <= waits_until)
+    }
+}
+
+fn stop_on_signals(controller: &Controller) -> Result<(), Trouble> {
+    let failed = |error: std::io::Error| Trouble::new(Exit::Config, "failed to listen for signals").caused_by(&error);
+    let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
+    let sender = controller.sender();
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        // A pass that is over needs no signal.
+        drop(sender.send(Event::Stop));
+    });
+    Ok(())
+}
+
+fn show_dry_run(shown: &Mutex<Vec<String>>, summary: &Summary, took: Duration, json: bool) -> Exit {
+    let mut lines = std::mem::take(&mut *shown.lock().unwrap_or_else(PoisonError::into_inner));
+    lines.sort();
+    let mut summary = show::summary(summary, took.as_secs_f64());
+    if json {
+        summary["effects"] = lines.into();
+        return show::print(&summary.to_string());
+    }
+    lines.push(format!("dry run: {}", show::summary_text(&summary)));
+    show::print(&lines.join("\n"))
+}
