@@ -12,14 +12,14 @@ use zune_jpeg::zune_core::options::DecoderOptions;
 
 use crate::pixels::{CHANNELS, Pixels};
 use crate::refusal::Refusal;
-use crate::source::{Coding, Form, SIDE_MAX, Source};
+use crate::source::{Coding, Inks, SIDE_MAX, Source};
 
 /// Decodes the whole picture at its full size.
 pub(crate) fn decode(bytes: &[u8], source: &Source) -> Result<Pixels, Refusal> {
     let other_bytes = || Refusal::undecodable("these are not the bytes that were examined");
     let picture = source.picture_bytes(bytes).ok_or_else(other_bytes)?;
     let rgb = match source.coding {
-        Coding::Jpeg(form) => jpeg(&picture, form, source)?,
+        Coding::Jpeg { inks, .. } => jpeg(&picture, inks, source)?,
         Coding::Png => other(picture, ImageFormat::Png, source)?,
         Coding::WebP => other(picture, ImageFormat::WebP, source)?,
     };
@@ -27,11 +27,12 @@ pub(crate) fn decode(bytes: &[u8], source: &Source) -> Result<Pixels, Refusal> {
     Pixels::new(width, height, rgb).ok_or_else(|| Refusal::undecodable("it has another size than its header says"))
 }
 
-/// In strict mode the decoder reports coded data that runs out instead of filling in gray.
-fn jpeg(picture: &[u8], form: Form, source: &Source) -> Result<Vec<u8>, Refusal> {
-    let colours = match form {
-        Form::Usual => ColorSpace::RGB,
-        Form::PlainInks => ColorSpace::CMYK,
+/// The decoder reports coded data that runs out, instead of filling in gray, in strict mode and only where no end marker
+/// follows: see [`Ending::Open`](crate::source::Ending::Open).
+fn jpeg(picture: &[u8], inks: Inks, source: &Source) -> Result<Vec<u8>, Refusal> {
+    let colours = match inks {
+        Inks::Usual => ColorSpace::RGB,
+        Inks::Plain => ColorSpace::CMYK,
     };
     let options = DecoderOptions::default()
         .set_strict_mode(true)
@@ -46,9 +47,9 @@ fn jpeg(picture: &[u8], form: Form, source: &Source) -> Result<Vec<u8>, Refusal>
         return Err(Refusal::undecodable("it has another size than its header says"));
     }
     let decoded = decoder.decode().map_err(Refusal::undecodable)?;
-    Ok(match form {
-        Form::Usual => decoded,
-        Form::PlainInks => fold(decoded, |[c, m, y, k]| [c, m, y].map(|ink| under_ink(ink, k))),
+    Ok(match inks {
+        Inks::Usual => decoded,
+        Inks::Plain => fold(decoded, |[c, m, y, k]| [c, m, y].map(|ink| under_ink(ink, k))),
     })
 }
 

@@ -9,8 +9,6 @@ use crate::refusal::Refusal;
 const QUALITY: u8 = 85;
 /// Below this a face is blocks.
 const QUALITY_MIN: u8 = 20;
-/// Tables of their own save 2 to 4 % of the bytes and cost a second pass, which small pictures hardly notice.
-const OWN_TABLES_PIXELS_MAX: u32 = 1 << 20;
 
 /// A JPEG and how it was made.
 pub(crate) struct Encoded {
@@ -63,7 +61,6 @@ fn at_quality(pixels: &Pixels, quality: u8) -> Result<Encoded, Refusal> {
     let mut encoder = Encoder::new(&mut jpeg, quality);
     encoder.set_sampling_factor(SamplingFactor::F_2_2);
     encoder.set_chroma_subsampling_method(ChromaSubsamplingMethod::Average);
-    encoder.set_optimized_huffman_tables(pixels.width * pixels.height <= OWN_TABLES_PIXELS_MAX);
     encoder.encode(&pixels.rgb, width, height, ColorType::Rgb).map_err(Refusal::undecodable)?;
     Ok(Encoded { jpeg, quality })
 }

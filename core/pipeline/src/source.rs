@@ -76,19 +76,32 @@ pub(crate) struct Found {
 /// Which decoder, and what it has to be told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Coding {
-    Jpeg(Form),
+    Jpeg { inks: Inks, ending: Ending },
     Png,
     WebP,
 }
 
 /// What a JPEG's components are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Form {
+pub(crate) enum Inks {
     /// Gray, colour, or inks in Adobe's inverted way: all that a decoder turns into colours by itself.
     Usual,
     /// Four inks where 255 is full ink.
-    PlainInks,
+    Plain,
 }
+
+/// How the copy for the JPEG decoder ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ending {
+    /// With some fill in place of the end marker. At a marker zune-jpeg invents as much data as it still misses; at the
+    /// end of its input it reports the lack. The fill is what it reads ahead of a whole picture.
+    Open,
+    /// With the end marker, which a progressive picture cannot do without.
+    Marked,
+}
+
+/// More than the eight bytes that a decoder reads ahead, and too few to hold a row of picture.
+const FILL: [u8; 16] = [0; 16];
 
 /// Looks at a file's bytes and decides whether they are a whole picture within the limits.
 ///
@@ -208,8 +221,10 @@ impl Source {
         for range in &self.keep {
             picture.extend_from_slice(bytes.get(range.clone())?);
         }
-        if self.coding == Coding::WebP {
-            webp::mend(&mut picture);
+        match self.coding {
+            Coding::Jpeg { ending: Ending::Open, .. } => picture.extend(FILL),
+            Coding::Jpeg { ending: Ending::Marked, .. } | Coding::Png => {}
+            Coding::WebP => webp::mend(&mut picture),
         }
         Some(picture)
     }
@@ -239,7 +254,7 @@ fn decode_bytes(found: &Found) -> u64 {
 impl Coding {
     fn format(self) -> Format {
         match self {
-            Self::Jpeg(_) => Format::Jpeg,
+            Self::Jpeg { .. } => Format::Jpeg,
             Self::Png => Format::Png,
             Self::WebP => Format::WebP,
         }

@@ -10,7 +10,7 @@ use memchr::memchr;
 
 use crate::cursor::Cursor;
 use crate::refusal::Refusal;
-use crate::source::{Coding, Form, Found};
+use crate::source::{Coding, Ending, Format, Found, Inks};
 
 /// A usual progressive file has ten scans; more than this only makes decoding slow.
 const SCANS_MAX: u32 = 100;
@@ -193,15 +193,18 @@ impl<'a> Walk<'a> {
     }
 
     fn finish(mut self, from: usize) -> Result<Found, Refusal> {
-        self.keep_from(from);
+        let ending = self.frame.as_ref().map_or(Ending::Marked, Frame::ending);
+        if ending == Ending::Marked {
+            self.keep_from(from);
+        }
         let frame = self.frame.ok_or_else(|| Refusal::damaged("no picture in it"))?;
         if !frame.is_complete() || self.coded_bytes * 8 < frame.blocks() {
             return Err(Refusal::damaged("a part of the picture data is missing"));
         }
         Ok(Found {
-            coding: frame.coding(self.adobe),
+            coding: Coding::Jpeg { inks: frame.inks(self.adobe), ending },
             sides: (u32::from(frame.width), u32::from(frame.height)),
-            decoder_bytes: frame.decoder_bytes(self.scans),
+            decoder_bytes: frame.decoder_bytes(),
             keep: self.keep,
             exif: self.exif,
             end: self.cursor.at(),
@@ -210,7 +213,7 @@ impl<'a> Walk<'a> {
 }
 
 fn unsupported(form: &'static str) -> Refusal {
-    Refusal::Unsupported { format: crate::source::Format::Jpeg, form }
+    Refusal::Unsupported { format: Format::Jpeg, form }
 }
 
 /// What the frame header says (B.2.2), and which components have been coded since.
@@ -264,6 +267,10 @@ impl Frame {
         if !(1..=4).contains(&count) || !body.rest().is_empty() {
             return Err(Refusal::damaged("a scan header of the wrong length"));
         }
+        // Hardly any program writes one scan for each colour, and zune-jpeg 0.5 gives wrong colours for some of them.
+        if !self.progressive && count != self.components.len() {
+            return Err(unsupported("coded one colour after another"));
+        }
         let begins = first_coefficient == 0 && approximation >> 4 == 0;
         ids.into_iter().try_for_each(|id| self.begin_component(id, begins))
     }
@@ -308,22 +315,26 @@ impl Frame {
     }
 
     /// Adobe's programs write inks inverted and say so; without their segment inks are plain.
-    fn coding(&self, adobe: bool) -> Coding {
-        Coding::Jpeg(match (self.components.len(), adobe) {
-            (4, false) => Form::PlainInks,
-            _ => Form::Usual,
-        })
+    fn inks(&self, adobe: bool) -> Inks {
+        match (self.components.len(), adobe) {
+            (4, false) => Inks::Plain,
+            _ => Inks::Usual,
+        }
     }
 
-    /// Where a picture comes in several scans the decoder keeps each coefficient, in two bytes, up to whole blocks.
-    fn decoder_bytes(&self, scans: u32) -> u64 {
+    fn ending(&self) -> Ending {
+        if self.progressive { Ending::Marked } else { Ending::Open }
+    }
+
+    /// For a progressive picture the decoder keeps each coefficient, in two bytes, up to whole blocks.
+    fn decoder_bytes(&self) -> u64 {
         let (horizontal, vertical) = self.sampling_max();
         let across = u64::from(self.width).div_ceil(8 * u64::from(horizontal));
         let down = u64::from(self.height).div_ceil(8 * u64::from(vertical));
         let per_unit: u64 = self.components.iter().map(|it| u64::from(it.horizontal) * u64::from(it.vertical)).sum();
         let coefficients = across * down * per_unit * 64 * 2;
         let pixels = self.pixels() * self.components.len().max(3) as u64;
-        pixels + if self.progressive || scans > 1 { coefficients } else { 0 }
+        pixels + if self.progressive { coefficients } else { 0 }
     }
 }
 

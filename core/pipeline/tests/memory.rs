@@ -1,0 +1,121 @@
+//! `decode_bytes` is what a daemon reserves before it renders, so nothing may take more.
+//!
+//! Each photo is rendered in a process of its own, because memory that was freed once stays in use for the system: this
+//! program writes the photos, then runs itself for each. The figure is the growth of `VmHWM` in `/proc/self/status`,
+//! the peak of memory in use (proc(5)).
+
+#![forbid(unsafe_code)]
+
+use std::io::Cursor;
+use std::path::Path;
+use std::process::Command;
+use std::{env, fs};
+
+use image::{DynamicImage, ImageBuffer, ImageFormat, Rgba};
+use jpeg_encoder::{ColorType, Encoder, SamplingFactor};
+use portraitd_pipeline::{Crop, Fit, Limits, Recipe, RenditionSpec, Source, examine, render};
+
+const SIDES: (u32, u32) = (1600, 1200);
+/// Code that is loaded when it is first used, and what the allocator keeps beside what was asked of it.
+const SLACK: u64 = 3 << 20;
+const PHOTO: &str = "MEMORY_OF_PHOTO";
+
+fn main() {
+    match env::var(PHOTO) {
+        Ok(photo) => assert_within_bound(Path::new(&photo)),
+        Err(_) => rendering_takes_no_more_memory_than_was_said(),
+    }
+}
+
+fn rendering_takes_no_more_memory_than_was_said() {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    for (name, photo) in photos() {
+        let path = folder.join(name);
+        fs::write(&path, photo).expect("the target folder is writable");
+        let this = env::current_exe().expect("a running program has a path");
+        let status = Command::new(this).env(PHOTO, &path).status().expect("a program can run itself");
+        assert!(status.success(), "{name}");
+    }
+}
+
+fn assert_within_bound(path: &Path) {
+    let photo = fs::read(path).expect("the photo was just written");
+    let limits = Limits { max_bytes: u64::MAX, max_pixels: u64::MAX, min_side: 1 };
+    let source = examine(&photo, &limits).expect("the photo is whole");
+    // The larger renditions come last: a peak does not go down.
+    for (name, renditions) in [
+        ("decode", vec![]),
+        ("and 800 + 200", vec![spec(800, Fit::AtMost), spec(200, Fit::Exact)]),
+        ("and its own size", vec![spec(0, Fit::AtMost)]),
+    ] {
+        let taken = taken(&photo, &source, renditions);
+        let said = source.decode_bytes;
+        println!(
+            "{:<28} {name:<16} {:>6} of {:>6} kB",
+            path.file_name().unwrap_or_default().display(),
+            taken >> 10,
+            said >> 10
+        );
+        assert!(taken <= said + SLACK, "{} took {taken} of {said}", path.display());
+    }
+}
+
+fn taken(photo: &[u8], source: &Source, renditions: Vec<RenditionSpec>) -> u64 {
+    let before = memory("VmRSS:");
+    let recipe = Recipe { crop: Crop::Center, renditions };
+    drop(render(photo, source, &recipe).expect("the photo renders"));
+    memory("VmHWM:").saturating_sub(before)
+}
+
+fn spec(side: u32, fit: Fit) -> RenditionSpec {
+    RenditionSpec { width: side, height: side, fit, max_bytes: None }
+}
+
+/// The forms that take most, with noise so that files are large too.
+fn photos() -> Vec<(&'static str, Vec<u8>)> {
+    let image = noise();
+    let clear = DynamicImage::from(image.clone());
+    let rgb = clear.to_rgb8().into_raw();
+    vec![
+        ("baseline.jpg", jpeg(ColorType::Rgb, &rgb, SamplingFactor::F_2_2, false)),
+        ("progressive.jpg", jpeg(ColorType::Rgb, &rgb, SamplingFactor::F_2_2, true)),
+        ("progressive-444.jpg", jpeg(ColorType::Rgb, &rgb, SamplingFactor::F_1_1, true)),
+        ("progressive-cmyk.jpg", jpeg(ColorType::Cmyk, image.as_raw(), SamplingFactor::F_1_1, true)),
+        ("gray.png", written(&clear.to_luma8().into(), ImageFormat::Png)),
+        ("clear.png", written(&clear, ImageFormat::Png)),
+        ("clear-16.png", written(&clear.to_rgba16().into(), ImageFormat::Png)),
+        ("lossless.webp", written(&clear, ImageFormat::WebP)),
+    ]
+}
+
+fn jpeg(kind: ColorType, data: &[u8], sampling: SamplingFactor, progressive: bool) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let mut encoder = Encoder::new(&mut bytes, 90);
+    encoder.set_sampling_factor(sampling);
+    encoder.set_progressive(progressive);
+    encoder.encode(data, SIDES.0 as u16, SIDES.1 as u16, kind).expect("writing to memory works");
+    bytes
+}
+
+fn written(image: &DynamicImage, format: ImageFormat) -> Vec<u8> {
+    let mut bytes = Cursor::new(Vec::new());
+    image.write_to(&mut bytes, format).expect("writing to memory works");
+    bytes.into_inner()
+}
+
+fn noise() -> ImageBuffer<Rgba<u8>, Vec<u8>> {
+    let mut state = 1_u32;
+    ImageBuffer::from_fn(SIDES.0, SIDES.1, |x, y| {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        let grain = (state >> 27) as u8;
+        Rgba([(x / 16) as u8 ^ grain, (y / 16) as u8 ^ grain, grain, 255 - grain])
+    })
+}
+
+/// A figure of this process in bytes.
+fn memory(figure: &str) -> u64 {
+    let status = fs::read_to_string("/proc/self/status").expect("Linux tells about processes");
+    let line = status.lines().find(|line| line.starts_with(figure)).expect("the figure is told");
+    let kilobytes = line.split_whitespace().nth(1).and_then(|word| word.parse::<u64>().ok());
+    kilobytes.expect("the figure is a number") << 10
+}

@@ -1,0 +1,177 @@
+//! Every form of JPEG, PNG and WebP that is taken gives the colours that it should.
+
+use std::io::Cursor;
+
+use image::{DynamicImage, ImageBuffer, ImageFormat, Luma, LumaA, Rgb, Rgba};
+use jpeg_encoder::{ColorType, Encoder, SamplingFactor};
+use portraitd_pipeline::{Crop, Format, Refusal};
+
+use crate::photos::*;
+
+const SIDES: (u32, u32) = (163, 211);
+
+fn small(photo: &[u8]) -> Vec<u8> {
+    pixels(&rendered(photo, Crop::Center, &[exact(64, 64)]).unwrap()[0].bytes)
+}
+
+fn assert_like(photo: &[u8], expected: &[u8], levels: f64, name: &str) {
+    let distance = distance(&small(photo), expected);
+    assert!(distance < levels, "{name} differs by {distance:.2} levels");
+}
+
+/// A portrait, and one colour all over: where rows of blocks take a few bits, decoders read far ahead.
+fn pictures((width, height): (u32, u32)) -> [Vec<u8>; 2] {
+    let flat = COLOUR.repeat((width * height) as usize);
+    [portrait(width, height, 2), flat]
+}
+
+#[test]
+fn every_sampling_of_every_kind_of_jpeg_has_its_colours() {
+    use SamplingFactor::*;
+    for rgb in pictures(SIDES) {
+        let expected = small(&png_of(&rgb, SIDES.0, SIDES.1));
+        for sampling in [F_1_1, F_2_1, F_1_2, F_2_2] {
+            for (progressive, restarts) in [(false, 0), (false, 3), (false, 1), (true, 0), (true, 5)] {
+                let photo = jpeg_of(&rgb, (163, 211), |encoder| {
+                    encoder.set_sampling_factor(sampling);
+                    encoder.set_progressive(progressive);
+                    encoder.set_restart_interval(restarts);
+                });
+                let name = format!("{sampling:?} progressive {progressive} restarts {restarts}");
+                assert_like(&photo, &expected, 3.0, &name);
+            }
+        }
+    }
+}
+
+#[test]
+fn sampling_by_four_has_its_colours_too() {
+    use SamplingFactor::*;
+    for rgb in pictures(SIDES) {
+        let expected = small(&png_of(&rgb, SIDES.0, SIDES.1));
+        for sampling in [F_4_1, F_4_2, F_1_4, F_2_4] {
+            let photo = jpeg_of(&rgb, (163, 211), |encoder| {
+                encoder.set_sampling_factor(sampling);
+                encoder.set_progressive(true);
+            });
+            assert_like(&photo, &expected, 3.0, &format!("{sampling:?}"));
+        }
+    }
+}
+
+/// The encoder writes one scan for each colour when it makes tables of its own.
+#[test]
+fn one_colour_after_another_is_refused_by_name() {
+    let photo = jpeg_of(&portrait(163, 211, 2), (163, 211), |encoder| {
+        encoder.set_optimized_huffman_tables(true);
+    });
+    let form = "coded one colour after another";
+    assert_eq!(looked_at(&photo), Err(Refusal::Unsupported { format: Format::Jpeg, form }));
+}
+
+#[test]
+fn a_gray_jpeg_stays_gray() {
+    let gray: Vec<u8> = portrait(SIDES.0, SIDES.1, 2).chunks(3).map(|rgb| rgb[1]).collect();
+    let mut photo = Vec::new();
+    Encoder::new(&mut photo, 90).encode(&gray, 163, 211, ColorType::Luma).unwrap();
+    let rgb: Vec<u8> = gray.iter().flat_map(|value| [*value; 3]).collect();
+    assert_like(&photo, &small(&png_of(&rgb, SIDES.0, SIDES.1)), 2.0, "gray");
+    let made = small(&real("portrait-gray.jpg"));
+    let most = made.chunks(3).map(|rgb| rgb[0].abs_diff(rgb[2])).max();
+    assert!(most < Some(4), "{most:?} levels between red and blue");
+}
+
+/// The same portrait went through a separation without a profile, which moves colours a little.
+#[test]
+fn inks_become_the_colours_that_they_print() {
+    assert_like(&real("portrait-cmyk.jpg"), &small(&real("portrait.jpg")), 6.0, "Adobe's CMYK");
+}
+
+/// Without Adobe's segment inks are plain: 255 is full ink.
+#[test]
+fn inks_of_every_kind_become_colours() {
+    let rgb = portrait(SIDES.0, SIDES.1, 4);
+    let expected = small(&png_of(&rgb, SIDES.0, SIDES.1));
+    let inks: Vec<u8> = rgb.chunks(3).flat_map(|c| [255 - c[0], 255 - c[1], 255 - c[2], 0]).collect();
+    let inverted: Vec<u8> = inks.iter().map(|ink| 255 - ink).collect();
+    let written = |data: &[u8], kind| {
+        let mut photo = Vec::new();
+        Encoder::new(&mut photo, 90).encode(data, 163, 211, kind).unwrap();
+        photo
+    };
+    assert_like(&written(&inks, ColorType::Cmyk), &expected, 2.0, "CMYK");
+    assert_like(&written(&inks, ColorType::CmykAsYcck), &expected, 2.0, "YCCK");
+    // The encoder inverts what it is given, so this file holds plain inks once its Adobe segment is gone.
+    let plain = without_segment(&written(&inverted, ColorType::Cmyk), 0xEE);
+    assert_like(&plain, &expected, 2.0, "plain CMYK");
+}
+
+/// A JPEG without its first segment of that kind.
+fn without_segment(jpeg: &[u8], marker: u8) -> Vec<u8> {
+    let at = jpeg.windows(2).position(|pair| pair == [0xFF, marker]).unwrap();
+    let length = usize::from(u16::from_be_bytes([jpeg[at + 2], jpeg[at + 3]]));
+    [&jpeg[..at], &jpeg[at + 2 + length..]].concat()
+}
+
+#[test]
+fn progressive_and_baseline_show_the_same() {
+    assert_like(&real("portrait-progressive.jpg"), &small(&real("portrait.jpg")), 2.0, "progressive");
+    assert_like(&real("portrait.webp"), &small(&real("portrait.jpg")), 3.0, "WebP");
+    assert_like(&real("portrait.png"), &small(&real("portrait.jpg")), 4.0, "PNG");
+}
+
+fn written(image: impl Into<DynamicImage>, format: ImageFormat) -> Vec<u8> {
+    let mut bytes = Cursor::new(Vec::new());
+    image.into().write_to(&mut bytes, format).unwrap();
+    bytes.into_inner()
+}
+
+/// A colour that is easy to tell from a wrong one in every channel.
+const COLOUR: [u8; 3] = [200, 120, 40];
+
+fn assert_colour(photo: &[u8], expected: [u8; 3], name: &str) {
+    for rgb in small(photo).chunks(3) {
+        let off = rgb.iter().zip(expected).map(|(a, b)| a.abs_diff(b)).max().unwrap();
+        assert!(off < 5, "{name}: {rgb:?} instead of {expected:?}");
+    }
+}
+
+#[test]
+fn every_depth_and_alpha_of_a_png_has_its_colours() {
+    let [r, g, b] = COLOUR;
+    let wide = |value: u8| u16::from(value) * 257;
+    let check = |image: DynamicImage, expected, name: &str| {
+        assert_colour(&written(image, ImageFormat::Png), expected, name);
+    };
+    let (w, h) = (120, 100);
+    check(ImageBuffer::from_pixel(w, h, Luma([g])).into(), [g; 3], "gray");
+    check(ImageBuffer::from_pixel(w, h, Luma([wide(g)])).into(), [g; 3], "gray 16");
+    check(ImageBuffer::from_pixel(w, h, Rgb(COLOUR)).into(), COLOUR, "colour");
+    check(ImageBuffer::from_pixel(w, h, Rgb(COLOUR.map(wide))).into(), COLOUR, "colour 16");
+    check(ImageBuffer::from_pixel(w, h, LumaA([g, 0])).into(), [255; 3], "gray, clear");
+    check(ImageBuffer::from_pixel(w, h, Rgba([r, g, b, 0])).into(), [255; 3], "clear");
+    check(ImageBuffer::from_pixel(w, h, Rgba([r, g, b, 255])).into(), COLOUR, "opaque");
+    let half = COLOUR.map(|value| ((u16::from(value) + 255) / 2) as u8);
+    check(ImageBuffer::from_pixel(w, h, Rgba([r, g, b, 128])).into(), half, "half clear");
+    check(ImageBuffer::from_pixel(w, h, Rgba([wide(r), wide(g), wide(b), 0x8080])).into(), half, "half clear 16");
+}
+
+#[test]
+fn a_clear_webp_lies_on_white() {
+    let [r, g, b] = COLOUR;
+    let image: DynamicImage = ImageBuffer::from_pixel(120, 100, Rgba([r, g, b, 0])).into();
+    assert_colour(&written(image, ImageFormat::WebP), [255; 3], "clear WebP");
+    let image: DynamicImage = ImageBuffer::from_pixel(120, 100, Rgb(COLOUR)).into();
+    let photo = written(image, ImageFormat::WebP);
+    assert_eq!(looked_at(&photo).unwrap().format, Format::WebP);
+    assert_colour(&photo, COLOUR, "opaque WebP");
+}
+
+/// Two frames of which the first is the still picture.
+#[test]
+fn an_animated_png_shows_its_still_picture() {
+    let still: DynamicImage = ImageBuffer::from_pixel(120, 100, Rgb(COLOUR)).into();
+    let control = [0, 0, 0, 2, 0, 0, 0, 0];
+    let photo = with_chunk(&written(still, ImageFormat::Png), b"acTL", &control);
+    assert_colour(&photo, COLOUR, "animated PNG");
+}

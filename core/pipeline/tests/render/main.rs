@@ -1,0 +1,12 @@
+//! The crate as its callers see it: bytes in, renditions or a reason out.
+
+#![forbid(unsafe_code)]
+
+mod canaries;
+mod cut;
+mod forms;
+mod hostile;
+mod photos;
+mod recipes;
+mod refused;
+mod upright;

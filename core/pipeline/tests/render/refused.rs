@@ -1,0 +1,223 @@
+//! What is refused, and in which words.
+
+use portraitd_pipeline::{Crop, Format, Limits, Refusal, examine};
+
+use crate::photos::*;
+
+fn reason(bytes: &[u8]) -> String {
+    looked_at(bytes).unwrap_err().to_string()
+}
+
+#[test]
+fn other_kinds_of_files_are_named() {
+    let named = [
+        (b"GIF89a".as_slice(), "GIF"),
+        (b"\0\0\0\x18ftypheic\0\0\0\0", "HEIC"),
+        (b"\0\0\0\x18ftypavif\0\0\0\0", "AVIF"),
+        (b"%PDF-1.7", "PDF"),
+        (b"II\x2a\0\x08\0\0\0", "TIFF or raw camera file"),
+        (b"PK\x03\x04", "ZIP or office file"),
+    ];
+    for (bytes, kind) in named {
+        assert_eq!(reason(bytes), format!("this is a {kind}, not a JPEG, PNG or WebP"));
+    }
+    assert_eq!(reason(b"Dear all, please"), "this is not a picture (neither JPEG, PNG nor WebP)");
+    assert_eq!(reason(b""), "the file is empty: copy it again");
+    assert_eq!(reason(&[0; 5000]), "the file holds only zeros: copy it again");
+    for begun in [b"\xFF\xD8".as_slice(), b"\x89PNG", b"RIFF\x10\0\0\0"] {
+        assert_eq!(reason(begun), "the file ends in the middle: copy it again");
+    }
+}
+
+#[test]
+fn limits_are_kept_to_the_byte_and_the_pixel() {
+    let photo = jpeg(200, 100);
+    let bytes = photo.len() as u64;
+    let exact = Limits { max_bytes: bytes, max_pixels: 20_000, min_side: 100 };
+    assert!(examine(&photo, &exact).is_ok());
+    let refused = |limits| examine(&photo, &limits).unwrap_err();
+    let max = bytes - 1;
+    assert_eq!(refused(Limits { max_bytes: max, ..exact }), Refusal::TooManyBytes { bytes, max });
+    let pixels = Refusal::TooManyPixels { pixels: 20_000, max: 19_999 };
+    assert_eq!(refused(Limits { max_pixels: 19_999, ..exact }), pixels);
+    let small = Refusal::TooSmall { width: 200, height: 100, min: 101 };
+    assert_eq!(refused(Limits { min_side: 101, ..exact }), small);
+}
+
+/// The place of a JPEG's frame header's marker.
+fn frame_header(jpeg: &[u8]) -> usize {
+    jpeg.windows(2).position(|pair| pair[0] == 0xFF && (0xC0..=0xC2).contains(&pair[1])).unwrap()
+}
+
+fn scan_header(jpeg: &[u8]) -> usize {
+    jpeg.windows(2).position(|pair| pair == [0xFF, 0xDA]).unwrap()
+}
+
+fn changed(at: usize, value: u8) -> Vec<u8> {
+    let mut photo = jpeg(128, 128);
+    photo[at] = value;
+    photo
+}
+
+#[test]
+fn forms_that_are_not_read_are_named() {
+    let frame = frame_header(&jpeg(128, 128));
+    let check = |at: usize, value: u8, form: &'static str| {
+        let refused = looked_at(&changed(frame + at, value)).unwrap_err();
+        assert_eq!(refused, Refusal::Unsupported { format: Format::Jpeg, form });
+    };
+    check(1, 0xC9, "coded arithmetically");
+    check(1, 0xCA, "coded arithmetically");
+    check(1, 0xC3, "coded without loss");
+    check(1, 0xC5, "coded hierarchically");
+    check(4, 12, "coded with more than 8 bits per colour");
+    let mut photo = jpeg(128, 128);
+    photo[frame + 5..frame + 7].fill(0);
+    let form = "coded without its height";
+    assert_eq!(looked_at(&photo), Err(Refusal::Unsupported { format: Format::Jpeg, form }));
+    let sentence = "this JPEG is coded without its height: save it as an ordinary JPEG";
+    assert_eq!(reason(&photo), sentence);
+}
+
+#[test]
+fn a_second_frame_header_is_damage() {
+    let photo = jpeg(128, 128);
+    let (frame, scan) = (frame_header(&photo), scan_header(&photo));
+    let header = &photo[frame..frame + 19];
+    let twice = [&photo[..scan], header, &photo[scan..]].concat();
+    assert_eq!(reason(&twice), "the file is damaged (two frame headers): copy it again");
+}
+
+#[test]
+fn an_end_before_the_picture_is_damage() {
+    let photo = jpeg(128, 128);
+    let without = [&photo[..scan_header(&photo)], &[0xFF, 0xD9]].concat();
+    assert!(matches!(looked_at(&without), Err(Refusal::Damaged { .. })));
+    assert!(matches!(looked_at(&[0xFF, 0xD8, 0xFF, 0xD9]), Err(Refusal::Damaged { .. })));
+}
+
+#[test]
+fn a_missing_piece_between_restarts_is_damage() {
+    let rgb = portrait(160, 160, 1);
+    let photo = jpeg_of(&rgb, (160, 160), |encoder| encoder.set_restart_interval(2));
+    let restart = |n: u8| photo.windows(2).position(|pair| pair == [0xFF, 0xD0 + n]).unwrap();
+    let missing = [&photo[..restart(2)], &photo[restart(4)..]].concat();
+    let words = "the file is damaged (a part of the picture data is missing): copy it again";
+    assert_eq!(reason(&missing), words);
+}
+
+/// A progressive JPEG whose last scan is repeated until it has `scans`.
+fn with_scans(width: u16, scans: usize) -> Vec<u8> {
+    let rgb = portrait(width.into(), width.into(), 1);
+    let photo = jpeg_of(&rgb, (width, width), |encoder| encoder.set_progressive(true));
+    let starts: Vec<_> = (0..photo.len() - 1).filter(|at| photo[*at..*at + 2] == [0xFF, 0xDA]).collect();
+    let (last, end) = (*starts.last().unwrap(), photo.len() - 2);
+    let more = photo[last..end].repeat(scans - starts.len());
+    [&photo[..end], &more, &photo[end..]].concat()
+}
+
+#[test]
+fn more_scans_than_any_program_writes_are_refused() {
+    assert!(looked_at(&with_scans(128, 100)).is_ok());
+    assert_eq!(looked_at(&with_scans(128, 101)), Err(Refusal::TooManyScans { scans: 101 }));
+}
+
+/// 30 scans of 100 megapixels are 3 G pixel visits; the file has 5 kB.
+#[test]
+fn scans_are_weighed_by_their_pixels() {
+    let mut photo = with_scans(128, 30);
+    let frame = frame_header(&photo);
+    photo[frame + 5..frame + 9].copy_from_slice(&[0x27, 0x10, 0x27, 0x10]);
+    assert_eq!(looked_at(&photo), Err(Refusal::TooManyScans { scans: 21 }));
+}
+
+#[test]
+fn a_small_file_that_claims_a_huge_picture_is_refused() {
+    let mut photo = jpeg(128, 128);
+    let frame = frame_header(&photo);
+    let claim = |photo: &mut Vec<u8>, side: u16| {
+        photo[frame + 5..frame + 7].copy_from_slice(&side.to_be_bytes());
+        photo[frame + 7..frame + 9].copy_from_slice(&side.to_be_bytes());
+    };
+    claim(&mut photo, 10_000);
+    assert!(reason(&photo).contains("a part of the picture data is missing"));
+    claim(&mut photo, 65_500);
+    assert!(matches!(looked_at(&photo), Err(Refusal::Damaged { .. } | Refusal::TooManyScans { .. })));
+    let wide = [&frame.to_be_bytes()[..0], &photo].concat();
+    assert_eq!(wide, photo);
+}
+
+/// The header of a PNG of any size, with an empty picture.
+fn empty_png(width: u32, height: u32, depth: u8, colour: u8) -> Vec<u8> {
+    let mut header = [width.to_be_bytes(), height.to_be_bytes()].concat();
+    header.extend([depth, colour, 0, 0, 0]);
+    let mut png = b"\x89PNG\r\n\x1a\n".to_vec();
+    for (name, data) in [(b"IHDR", header.as_slice()), (b"IDAT", &[0x78, 0x9C]), (b"IEND", &[])] {
+        let named = [name.as_slice(), data].concat();
+        png.extend((data.len() as u32).to_be_bytes());
+        png.extend(&named);
+        png.extend(crc32fast::hash(&named).to_be_bytes());
+    }
+    png
+}
+
+#[test]
+fn pixels_and_memory_are_judged_before_any_decode() {
+    let bomb = empty_png(30_000, 30_000, 1, 0);
+    assert_eq!(reason(&bomb), "the picture is 900 MP, more than the 120 MP allowed");
+    let loose = Limits { max_pixels: u64::MAX, ..LIMITS };
+    let refused = examine(&empty_png(30_000, 30_000, 16, 6), &loose);
+    assert!(matches!(refused, Err(Refusal::TooMuchMemory { .. })), "{refused:?}");
+    let refused = examine(&empty_png(100_000, 100, 8, 0), &loose);
+    assert!(matches!(refused, Err(Refusal::SideTooLong { .. })), "{refused:?}");
+}
+
+/// Each is 120 MP in the form that takes most memory, and within the usual limits.
+#[test]
+fn every_photo_within_the_usual_limits_fits_in_memory() {
+    let png = looked_at(&empty_png(12_000, 10_000, 16, 6)).unwrap();
+    assert!(png.decode_bytes > 12 * 120_000_000);
+}
+
+#[test]
+fn a_png_with_a_flipped_bit_is_damage() {
+    let mut photo = real("portrait.png");
+    let middle = photo.len() / 2;
+    photo[middle] ^= 4;
+    assert_eq!(reason(&photo), "the file is damaged (a checksum does not fit): copy it again");
+}
+
+#[test]
+fn a_png_whose_data_ends_early_is_refused_by_its_decoder() {
+    let photo = empty_png(200, 200, 8, 2);
+    let refused = rendered(&photo, Crop::Center, &[exact(48, 48)]).unwrap_err();
+    assert!(matches!(refused, Refusal::Undecodable { .. }), "{refused:?}");
+}
+
+#[test]
+fn an_animated_webp_is_named() {
+    let photo = extended(&real("portrait.webp"), (512, 512), &[(b"ANIM", &[0; 6])]);
+    assert_eq!(reason(&photo), "this WebP is animated: save it as an ordinary JPEG");
+}
+
+/// Phones put gain maps, motion pictures and previews behind the picture.
+#[test]
+fn what_follows_the_picture_is_dropped_and_told() {
+    let specs = [exact(100, 100)];
+    for name in ["portrait.jpg", "portrait.png", "portrait.webp", "portrait-progressive.jpg"] {
+        let photo = real(name);
+        let longer = [photo.as_slice(), &real("portrait-gray.jpg"), &[1; 100_000]].concat();
+        let source = looked_at(&longer).unwrap();
+        assert_eq!(source.warnings, ["117 KiB after the end of the picture are not used"], "{name}");
+        assert_eq!(rendered(&longer, Crop::Center, &specs), rendered(&photo, Crop::Center, &specs), "{name}");
+    }
+}
+
+#[test]
+fn other_bytes_than_the_examined_ones_are_refused() {
+    let source = looked_at(&real("portrait.jpg")).unwrap();
+    let recipe = portraitd_pipeline::Recipe { crop: Crop::Center, renditions: vec![exact(48, 48)] };
+    for other in [real("portrait-gray.jpg"), real("portrait.png"), Vec::new()] {
+        assert!(portraitd_pipeline::render(&other, &source, &recipe).is_err());
+    }
+}
