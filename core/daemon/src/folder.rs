@@ -63,8 +63,7 @@ pub(crate) enum FileSystem {
     /// Only this machine writes here, so the kernel's events are complete.
     Local,
     /// Others may write without an event on this machine: network and user-space file systems, and those unknown here.
-    /// Holds the magic number of statfs(2).
-    Remote(u32),
+    Remote,
 }
 
 impl Folder {
@@ -77,16 +76,6 @@ impl Folder {
         let handle = rustix::fs::open(path, flags, Mode::empty()).map_err(FolderError::from)?;
         let identity = identity_of(&rustix::fs::fstat(&handle).map_err(FolderError::from)?);
         Ok(Self { path: path.to_path_buf(), handle, identity })
-    }
-
-    /// The path that was opened.
-    pub(crate) fn path(&self) -> &Path {
-        &self.path
-    }
-
-    /// The directory that is open.
-    pub(crate) const fn identity(&self) -> Identity {
-        self.identity
     }
 
     /// Whether the path still leads to the directory that is open. `false` after it was moved, replaced, unmounted or
@@ -267,20 +256,7 @@ impl From<Errno> for FolderError {
 
 impl FileSystem {
     fn from_magic(magic: u32) -> Self {
-        if LOCAL.contains(&magic) { Self::Local } else { Self::Remote(magic) }
-    }
-
-    /// What people call it.
-    pub(crate) const fn name(self) -> &'static str {
-        match self {
-            Self::Local => "a local file system",
-            Self::Remote(0x6969) => "NFS",
-            Self::Remote(0x517B | 0xFF53_4D42 | 0xFE53_4D42) => "SMB",
-            Self::Remote(0x6573_5546) => "FUSE",
-            Self::Remote(0x0102_1997) => "9P",
-            Self::Remote(0x00C3_6400) => "Ceph",
-            Self::Remote(_) => "a file system that may be remote",
-        }
+        if LOCAL.contains(&magic) { Self::Local } else { Self::Remote }
     }
 }
 
@@ -353,7 +329,7 @@ mod tests {
         let (dir, folder) = folder();
         fill_with_each_kind(dir.path());
         let listing = folder.list();
-        assert_eq!((listing.trouble, listing.identity), (None, folder.identity()));
+        assert_eq!((listing.trouble, listing.identity), (None, folder.identity));
         let found: BTreeMap<_, _> = listing.entries.iter().map(|entry| (entry.name.clone(), entry.kind)).collect();
         assert_eq!(found, KINDS.into_iter().map(|(file, kind)| (name(file), kind)).collect());
     }
@@ -445,7 +421,7 @@ mod tests {
         fs::create_dir(&path).unwrap();
         fs::write(away.join("a.jpg"), "").unwrap();
         assert!(!folder.same_as_path().unwrap());
-        assert_ne!(Folder::open(&path).unwrap().identity(), folder.identity());
+        assert_ne!(Folder::open(&path).unwrap().identity, folder.identity);
         assert!(matches!(folder.look(&name("a.jpg")), Looked::Here(_)), "the handle follows the directory");
     }
 
@@ -533,13 +509,10 @@ mod tests {
     #[test]
     fn file_systems_that_others_may_write_to_are_known_as_remote() {
         assert_eq!(FileSystem::from_magic(0xEF53), FileSystem::Local);
-        for (magic, name) in
-            [(0x6969, "NFS"), (0xFF53_4D42, "SMB"), (0xFE53_4D42, "SMB"), (0x6573_5546, "FUSE"), (0x0102_1997, "9P")]
-        {
-            assert_eq!(FileSystem::from_magic(magic), FileSystem::Remote(magic));
-            assert_eq!(FileSystem::from_magic(magic).name(), name);
+        // NFS, SMB, CIFS, SMB2, FUSE, 9P, Ceph, and one that does not exist.
+        for magic in [0x6969, 0x517B, 0xFF53_4D42, 0xFE53_4D42, 0x6573_5546, 0x0102_1997, 0x00C3_6400, 1] {
+            assert_eq!(FileSystem::from_magic(magic), FileSystem::Remote);
         }
-        assert_eq!(FileSystem::from_magic(1), FileSystem::Remote(1));
         let (_dir, folder) = folder();
         folder.file_system().unwrap();
     }

@@ -45,7 +45,7 @@ fn the_shipped_file_is_the_defaults_and_one_backend() {
     assert_eq!(without_backends(SHIPPED), Config::default());
     let (name, backend) = config.backend.iter().next().unwrap();
     assert_eq!((config.backend.len(), name.as_str()), (1, "portraits"));
-    let bare = "[backend.portraits]\nplugin = 'PLUGIN'".replace("PLUGIN", backend.plugin.as_str());
+    let bare = "[backend.portraits]\nplugin = 'PLUGIN'".replace("PLUGIN", &backend.plugin.to_string());
     let mut expected = Config::parse(&bare).unwrap().backend.remove(name).unwrap();
     expected.settings.insert("path".into(), "portraits".into());
     assert_eq!(backend, &expected);

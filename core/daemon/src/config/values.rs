@@ -95,13 +95,6 @@ impl Default for Concurrency {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct PluginName(String);
 
-impl PluginName {
-    /// The name as it stands in the file.
-    pub(crate) fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
 impl fmt::Display for PluginName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
