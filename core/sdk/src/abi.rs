@@ -14,11 +14,10 @@
 //! Alternatives that were not taken: callbacks into the host (an answer then depends on when it is called, and can no
 //! longer be recorded and replayed), and a function per ability (a table of a hundred entries drifts from its header).
 
-use std::any::Any;
 use std::cell::RefCell;
 use std::ffi::c_void;
 use std::mem::{self, ManuallyDrop};
-use std::panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind};
+use std::panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind, set_hook, take_hook};
 use std::ptr;
 use std::slice;
 use std::sync::{Arc, Once};
@@ -235,14 +234,18 @@ unsafe extern "C" fn resume(task: Handle, message: Slice, _blobs: *const Slice, 
 unsafe extern "C" fn finish(task: Handle) {
     if !task.is_null() {
         // SAFETY: the task came from `start` of this table, and this is the last call on it.
-        contained(|| drop(unsafe { Box::from_raw(task.cast::<Task>()) }));
+        let finish = contained(|| drop(unsafe { Box::from_raw(task.cast::<Task>()) }));
+        // There is nobody to tell: the operation's outcome was told before.
+        drop(finish);
     }
 }
 
 unsafe extern "C" fn close<B: Exported>(instance: Handle) {
     if !instance.is_null() {
         // SAFETY: the instance came from `open` of this table, and this is the last call on it.
-        contained(|| drop(unsafe { Arc::from_raw(instance.cast_const().cast::<B>()) }));
+        let close = contained(|| drop(unsafe { Arc::from_raw(instance.cast_const().cast::<B>()) }));
+        // There is nobody to tell.
+        drop(close);
     }
 }
 
@@ -260,9 +263,9 @@ unsafe extern "C" fn free(bytes: Buf) {
 unsafe fn guarded<T: Serialize>(out: *mut Buf, body: impl FnOnce() -> Result<Answer<T>, Failure>) -> i32 {
     let body = || body().map(|answer| json(&answer)).map_err(|failure| json(&failure));
     let (status, bytes) = match contained(body) {
-        Some(Ok(bytes)) => (ANSWERED, bytes),
-        Some(Err(bytes)) => (MISUSED, bytes),
-        None => (PANICKED, json(&Failure::bug(format!("the plugin panicked: {}", last_panic())))),
+        Ok(Ok(bytes)) => (ANSWERED, bytes),
+        Ok(Err(bytes)) => (MISUSED, bytes),
+        Err(panic) => (PANICKED, json(&Failure::bug(format!("it panicked at {panic}")))),
     };
     if !out.is_null() {
         let mut bytes = ManuallyDrop::new(bytes);
@@ -350,37 +353,43 @@ impl HostBytes {
 }
 
 thread_local! {
-    static LAST_PANIC: RefCell<String> = const { RefCell::new(String::new()) };
+    /// The text of the panic that is being contained on this thread; `None` outside of [`contained`].
+    static PANIC: RefCell<Option<String>> = const { RefCell::new(None) };
 }
 
-/// Runs code and catches its panic, whose text is in [`last_panic`] then.
-fn contained<T>(body: impl FnOnce() -> T) -> Option<T> {
+/// Runs code and catches its panic, as the text that says where it was.
+fn contained<T>(body: impl FnOnce() -> T) -> Result<T, String> {
     static HOOK: Once = Once::new();
-    // A library has a standard library of its own, so this hook is its own too and the host's stays as it is.
-    HOOK.call_once(|| std::panic::set_hook(Box::new(remember_panic)));
-    match catch_unwind(AssertUnwindSafe(body)) {
-        Ok(value) => Some(value),
-        Err(payload) => {
-            // The payload is a value of the author's, and its drop may panic as well.
-            mem::forget(payload);
-            None
+    HOOK.call_once(remember_panics);
+    PANIC.set(Some("(no text)".into()));
+    let caught = catch_unwind(AssertUnwindSafe(body));
+    let text = PANIC.take().unwrap_or_default();
+    caught.map_err(|payload| {
+        // The payload is a value of the author's, and its drop may panic as well.
+        mem::forget(payload);
+        text
+    })
+}
+
+/// A library has a standard library of its own, so the hook is its own too and the host's stays as it is.
+fn remember_panics() {
+    let before = take_hook();
+    set_hook(Box::new(move |info| {
+        let text = panic_text(info);
+        // A thread of the author's own is nobody's step, so its panic is told as the standard library tells it.
+        let remember = |panic: &RefCell<Option<String>>| panic.borrow_mut().as_mut().map(|panic| *panic = text);
+        // The thread may be at its end, where it has no such value any more.
+        if !matches!(PANIC.try_with(remember), Ok(Some(()))) {
+            before(info);
         }
-    }
+    }));
 }
 
-fn remember_panic(info: &PanicHookInfo<'_>) {
+fn panic_text(info: &PanicHookInfo<'_>) -> String {
     let place = info.location().map(|place| format!("{}:{}: ", place.file(), place.line())).unwrap_or_default();
-    let text = format!("{place}{}", panic_text(info.payload()));
-    LAST_PANIC.with(|last| *last.borrow_mut() = text);
-}
-
-fn panic_text(payload: &(dyn Any + Send)) -> &str {
-    let owned = payload.downcast_ref::<String>().map(String::as_str);
-    owned.or_else(|| payload.downcast_ref::<&str>().copied()).unwrap_or("(no text)")
-}
-
-fn last_panic() -> String {
-    LAST_PANIC.with(|last| mem::take(&mut *last.borrow_mut()))
+    let owned = info.payload().downcast_ref::<String>().map(String::as_str);
+    let text = owned.or_else(|| info.payload().downcast_ref::<&str>().copied());
+    format!("{place}{}", text.unwrap_or("(no text)"))
 }
 
 /// Exports a backend type as the plugin of this crate. The crate is a `cdylib` named `portraitd-plugin-<name>`.
@@ -410,11 +419,283 @@ macro_rules! export {
 
             #[used]
             #[unsafe(link_section = ".portraitd")]
-            static IDENTITY: [u8; EXPORTER.len()] = EXPORTER.json();
+            static IDENTITY: [u8; EXPORTER.json_len()] = EXPORTER.json();
 
             #[unsafe(no_mangle)]
             #[expect(non_upper_case_globals, reason = "it is the name of a C symbol")]
             pub static portraitd_plugin_v1: Table = Table::of::<$backend>();
         };
     };
+}
+
+// The table as a host calls it: null where it can be, panics wherever an author can put one.
+#[cfg(test)]
+mod tests {
+    use std::ptr;
+
+    use schemars::JsonSchema;
+    use serde::{Deserialize, Serialize};
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::message::{EffectKind, User};
+    use crate::script::BEGIN_MS;
+    use crate::{Context, OpenContext, Photo, Receipt, Remove, RenditionSpec};
+
+    #[derive(Serialize, Deserialize, JsonSchema)]
+    struct Settings {
+        panic: Panic,
+    }
+
+    #[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+    #[serde(rename_all = "kebab-case")]
+    enum Panic {
+        Never,
+        InOpen,
+        AtFirst,
+        Later,
+        WithPayload,
+        InDrop,
+        InClose,
+    }
+
+    struct Hostile(Panic);
+
+    impl Backend for Hostile {
+        type Settings = Settings;
+        const NEEDS: &'static [EffectKind] = &[EffectKind::FilePut];
+        const MODES: &'static [&'static str] = &["file"];
+
+        fn open(settings: Settings, _: &OpenContext) -> Result<Self, Failure> {
+            assert!(settings.panic != Panic::InOpen, "while opening");
+            Ok(Self(settings.panic))
+        }
+
+        fn renditions(&self) -> Vec<RenditionSpec> {
+            vec![RenditionSpec::exact("icon", 48, 48)]
+        }
+
+        async fn deliver(&self, cx: &Context, photo: &Photo) -> Result<Receipt, Failure> {
+            let _bomb = Bomb(self.0 == Panic::InDrop);
+            match self.0 {
+                Panic::AtFirst => panic!("at the first {}", "poll"),
+                Panic::WithPayload => std::panic::panic_any(Bomb(true)),
+                _ => {}
+            }
+            let icon = photo.rendition("icon")?;
+            assert_eq!(icon.bytes(), b"picture");
+            cx.put_file("path", "x.jpg", icon).await.map_err(|error| Failure::retry(error.text))?;
+            assert!(self.0 != Panic::Later, "after the reply");
+            Ok(Receipt::changed())
+        }
+    }
+
+    impl Remove for Hostile {
+        async fn remove(&self, _: &Context, _: &User) -> Result<Receipt, Failure> {
+            Ok(Receipt::removed())
+        }
+    }
+
+    impl Drop for Hostile {
+        fn drop(&mut self) {
+            assert!(self.0 != Panic::InClose, "while closing");
+        }
+    }
+
+    struct Bomb(bool);
+
+    impl Drop for Bomb {
+        fn drop(&mut self) {
+            assert!(!self.0, "in a drop");
+        }
+    }
+
+    impl Exported for Hostile {
+        const OPERATIONS: Operations<Self> = {
+            use crate::backend::{Has, HasNot as _};
+            Operations::found(Has::<Self>::REMOVE, Has::<Self>::VERIFY, Has::<Self>::PROBE)
+        };
+    }
+
+    /// Makes a call, and gives its status and answer.
+    fn call(call: impl FnOnce(*mut Buf) -> i32) -> (i32, Value) {
+        let mut out = Buf::NONE;
+        let status = call(&raw mut out);
+        // SAFETY: the table wrote it, and it is read before it is freed.
+        let answer = serde_json::from_slice(unsafe { slice::from_raw_parts(out.ptr, out.len) }).unwrap();
+        // SAFETY: once.
+        unsafe { free(out) };
+        (status, answer)
+    }
+
+    fn lend(bytes: &[u8]) -> Slice {
+        Slice { ptr: bytes.as_ptr(), len: bytes.len() }
+    }
+
+    fn open_with(panic: Panic) -> (Handle, i32, Value) {
+        let message =
+            json!({ "backend": "x", "settings": { "panic": panic }, "host-version": "1", "caps": [] }).to_string();
+        let mut instance = ptr::dangling_mut();
+        // SAFETY: everything is valid for the call.
+        let (status, answer) = call(|out| unsafe { open::<Hostile>(lend(message.as_bytes()), &raw mut instance, out) });
+        (instance, status, answer)
+    }
+
+    fn start_with(instance: Handle) -> (Handle, i32, Value) {
+        let rendition = json!({
+            "name": "icon", "mime": "image/jpeg", "width": 48, "height": 48, "len": 7, "sha256": "0", "blob": 0
+        });
+        let message = json!({
+            "op": "deliver", "user": { "id": "ada", "remote": "ada" },
+            "photo": { "digest": "0", "renditions": [rendition] },
+            "attempt": 1, "idempotency-key": "k", "deadline-ms": BEGIN_MS, "now-ms": BEGIN_MS, "seed": 0,
+        });
+        let (message, blobs) = (message.to_string(), [lend(b"picture")]);
+        let mut task = ptr::null_mut();
+        let (status, answer) = call(|out| {
+            // SAFETY: everything is valid for the call, and the bytes for ever.
+            unsafe { start::<Hostile>(instance, lend(message.as_bytes()), blobs.as_ptr(), 1, &raw mut task, out) }
+        });
+        (task, status, answer)
+    }
+
+    fn resume_with(task: Handle) -> (i32, Value) {
+        let message = json!({ "results": [{ "id": 1, "reply": { "file-put": { "changed": true } } }], "now-ms": 1 });
+        let message = message.to_string();
+        // SAFETY: everything is valid for the call.
+        call(|out| unsafe { resume(task, lend(message.as_bytes()), ptr::null(), 0, out) })
+    }
+
+    /// Plays a delivery to its end, and gives the last status and answer.
+    fn play(panic: Panic) -> (i32, Value) {
+        let (instance, status, _) = open_with(panic);
+        assert_eq!(status, ANSWERED);
+        let (task, mut status, mut answer) = start_with(instance);
+        if answer["answer"]["need"].is_object() {
+            (status, answer) = resume_with(task);
+        }
+        // SAFETY: once each, in this order.
+        unsafe {
+            finish(task);
+            close::<Hostile>(instance);
+        }
+        (status, answer)
+    }
+
+    fn panicked_at(panic: Panic) -> String {
+        let (status, answer) = play(panic);
+        assert_eq!((status, &answer["verdict"]), (PANICKED, &json!("bug")));
+        let reason = answer["reason"].as_str().unwrap();
+        let place = reason.strip_prefix("it panicked at ").unwrap();
+        assert!(place.contains("src/abi.rs:"), "{place}");
+        place.rsplit(": ").next().unwrap().to_owned()
+    }
+
+    #[test]
+    fn a_delivery_goes_through_the_table() {
+        let (status, answer) = play(Panic::Never);
+        assert_eq!((status, answer["answer"]["done"]["outcome"].as_str()), (ANSWERED, Some("changed")));
+    }
+
+    #[test]
+    fn the_description_tells_the_operations_that_are_implemented() {
+        // SAFETY: `out` is valid for the call.
+        let (status, answer) = call(|out| unsafe { describe::<Hostile>(out) });
+        assert_eq!(status, ANSWERED);
+        assert_eq!(answer["answer"]["operations"], json!(["deliver", "remove"]));
+        assert_eq!(answer["answer"]["modes"], json!(["file"]));
+    }
+
+    #[test]
+    fn a_panic_anywhere_is_told_with_its_place() {
+        assert_eq!(panicked_at(Panic::AtFirst), "at the first poll");
+        assert_eq!(panicked_at(Panic::Later), "after the reply");
+        assert_eq!(panicked_at(Panic::WithPayload), "(no text)");
+        assert_eq!(panicked_at(Panic::InDrop), "in a drop");
+        let (instance, status, answer) = open_with(Panic::InOpen);
+        assert!(instance.is_null() && status == PANICKED);
+        assert!(answer["reason"].as_str().unwrap().ends_with("while opening"), "{answer}");
+    }
+
+    #[test]
+    fn a_panic_while_closing_stays_inside() {
+        let (status, _) = play(Panic::InClose);
+        assert_eq!(status, ANSWERED);
+    }
+
+    #[test]
+    fn after_a_panic_the_task_is_over_and_the_instance_is_not() {
+        let (instance, ..) = open_with(Panic::AtFirst);
+        let (task, status, _) = start_with(instance);
+        assert_eq!(status, PANICKED);
+        assert_eq!(resume_with(task).1["answer"]["failed"]["reason"], "the operation is over already");
+        let (other, status, _) = start_with(instance);
+        assert!(!other.is_null() && status == PANICKED);
+        // SAFETY: once each, in this order.
+        unsafe {
+            finish(task);
+            finish(other);
+            close::<Hostile>(instance);
+        }
+    }
+
+    #[test]
+    fn an_unfinished_task_is_given_up() {
+        let (instance, ..) = open_with(Panic::Never);
+        let (task, ..) = start_with(instance);
+        // SAFETY: once each, in this order.
+        unsafe {
+            finish(task);
+            close::<Hostile>(instance);
+        }
+    }
+
+    #[test]
+    fn null_is_accepted_everywhere() {
+        let none = Slice { ptr: ptr::null(), len: 0 };
+        let mut handle: Handle = ptr::null_mut();
+        let nothing = ptr::null_mut();
+        // SAFETY: this is what the ABI allows.
+        unsafe {
+            assert_eq!(call(|out| open::<Hostile>(none, &raw mut handle, out)).0, MISUSED);
+            assert_eq!(call(|out| start::<Hostile>(nothing, none, ptr::null(), 0, &raw mut handle, out)).0, MISUSED);
+            assert_eq!(call(|out| resume(nothing, none, ptr::null(), 0, out)).0, MISUSED);
+            finish(nothing);
+            close::<Hostile>(nothing);
+            free(Buf::NONE);
+        }
+    }
+
+    #[test]
+    fn null_places_and_blobs_are_refused() {
+        let (instance, ..) = open_with(Panic::Never);
+        let message =
+            b"{\"op\":\"deliver\",\"attempt\":1,\"idempotency-key\":\"\",\"deadline-ms\":0,\"now-ms\":0,\"seed\":0}";
+        let mut task = ptr::null_mut();
+        // SAFETY: this is what the ABI allows.
+        unsafe {
+            let no_blobs = call(|out| start::<Hostile>(instance, lend(message), ptr::null(), 3, &raw mut task, out));
+            assert_eq!(
+                no_blobs,
+                (MISUSED, json!({ "verdict": "bug", "reason": "the host passed null for the blobs" }))
+            );
+            assert_eq!(
+                call(|out| start::<Hostile>(instance, lend(message), ptr::null(), 0, ptr::null_mut(), out)).0,
+                MISUSED
+            );
+            let no_user = call(|out| start::<Hostile>(instance, lend(message), ptr::null(), 0, &raw mut task, out));
+            assert_eq!(no_user.1["answer"]["failed"]["reason"], "the host's message lacks the user");
+            assert!(task.is_null());
+            close::<Hostile>(instance);
+        }
+    }
+
+    #[test]
+    fn a_message_that_is_none_is_refused() {
+        let mut instance = ptr::null_mut();
+        // SAFETY: everything is valid for the call.
+        let (status, answer) = call(|out| unsafe { open::<Hostile>(lend(b"\xff{"), &raw mut instance, out) });
+        assert_eq!(status, MISUSED);
+        assert!(answer["reason"].as_str().unwrap().starts_with("the host's message cannot be read"), "{answer}");
+    }
 }

@@ -81,11 +81,11 @@ pub struct Exporter {
 
 impl Exporter {
     /// Length of the identity's JSON in bytes.
-    pub const fn len(&self) -> usize {
+    pub const fn json_len(&self) -> usize {
         self.write(&mut [0; IDENTITY_MAX])
     }
 
-    /// The identity's JSON. `N` is [`Exporter::len`].
+    /// The identity's JSON. `N` is [`Exporter::json_len`].
     pub const fn json<const N: usize>(&self) -> [u8; N] {
         let mut all = [0; IDENTITY_MAX];
         assert!(self.write(&mut all) == N, "the length was asked for with the same words");

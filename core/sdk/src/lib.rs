@@ -63,6 +63,9 @@ mod rendition;
 mod settings;
 mod task;
 
+#[cfg(test)]
+mod tests;
+
 pub use backend::{Backend, OpenContext, Probe, Receipt, Remove, Verify};
 pub use context::Context;
 pub use failure::{Failure, Verdict};

@@ -51,6 +51,9 @@ impl Task {
 
     /// Takes the host's answers and goes on.
     pub(crate) fn resume(&mut self, resume: Resume) -> Answer<Step> {
+        if self.is_over {
+            return self.over();
+        }
         self.effects.state().now_ms = resume.now_ms;
         let taken = resume.results.into_iter().try_for_each(|result| self.effects.answer(result));
         match taken {
@@ -61,15 +64,18 @@ impl Task {
 
     /// Lets the future run until it waits for the host, or is done.
     pub(crate) fn step(&mut self) -> Answer<Step> {
-        if self.is_over {
-            return self.answer(Step::Failed(Failure::bug("the operation is over already")));
-        }
+        // Should the future panic, it stays like this: nothing but `finish` may follow.
+        self.is_over = true;
         let step = match poll_until_quiet(&mut self.running, &self.wake) {
             Ok(Poll::Pending) => self.pending(),
             Ok(Poll::Ready(outcome)) => outcome.and_then(done).unwrap_or_else(Step::Failed),
             Err(failure) => Step::Failed(failure),
         };
         self.answer(step)
+    }
+
+    fn over(&mut self) -> Answer<Step> {
+        self.answer(Step::Failed(Failure::bug("the operation is over already")))
     }
 
     fn pending(&self) -> Step {
@@ -85,7 +91,7 @@ impl Task {
     }
 
     fn answer(&mut self, step: Step) -> Answer<Step> {
-        self.is_over |= !matches!(step, Step::Need(_));
+        self.is_over = !matches!(step, Step::Need(_));
         Answer { answer: step, log: mem::take(&mut self.effects.state().log) }
     }
 }
