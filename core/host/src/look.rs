@@ -260,6 +260,13 @@ mod tests {
     }
 
     #[test]
+    fn a_file_whose_content_is_not_what_its_state_says_is_refused() {
+        // Files of procfs have a length of 0 and content all the same, like one that grows while it is read.
+        let growing = File::open("/proc/self/status").unwrap();
+        assert!(matches!(read_unchanged(growing), Err(Refusal::Changed)));
+    }
+
+    #[test]
     fn only_root_the_daemons_user_and_the_owners_own_group_may_write() {
         trusted_by(1000, 0, 0, 0o775).unwrap();
         trusted_by(1000, 1000, 1000, 0o775).unwrap();

@@ -1,0 +1,407 @@
+//! The host with a real library: the `files` plugin, built by the tests, and files that are no such library.
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::{Arc, OnceLock, Weak};
+use std::time::{Duration, Instant};
+
+use portraitd_host::{Backend, Blob, Host, LoadError, Plugin, Refusal, find, inspect, list};
+use portraitd_sdk::Verdict;
+use portraitd_sdk::message::{
+    Effect, EffectKind, EffectResult, Open, Operation, Outcome, PhotoHead, RenditionHead, Reply, Request, Start, Step,
+    User,
+};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+const FILE: &str = "libportraitd_plugin_files.so";
+
+/// The library, built once for all tests, as bytes.
+fn built() -> &'static [u8] {
+    static BYTES: OnceLock<Vec<u8>> = OnceLock::new();
+    BYTES.get_or_init(|| {
+        let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../Cargo.toml");
+        let mut cargo = Command::new(env!("CARGO"));
+        cargo.args(["build", "-p", "portraitd-plugin-files", "--manifest-path"]).arg(manifest);
+        // The test lies in <target>/<profile>/deps.
+        let test = std::env::current_exe().unwrap();
+        let profile = test.ancestors().nth(2).unwrap();
+        if profile.ends_with("release") {
+            cargo.arg("--release");
+        }
+        assert!(cargo.status().unwrap().success());
+        fs::read(profile.join(FILE)).unwrap()
+    })
+}
+
+/// Folders for one test: one for plugins, one for the host's copies.
+struct Place {
+    root: TempDir,
+}
+
+impl Place {
+    fn new() -> Self {
+        let root = tempfile::tempdir().unwrap();
+        fs::create_dir(root.path().join("plugins")).unwrap();
+        fs::set_permissions(root.path().join("plugins"), Permissions::from_mode(0o755)).unwrap();
+        Self { root }
+    }
+
+    fn plugins(&self) -> PathBuf {
+        self.root.path().join("plugins")
+    }
+
+    fn private(&self) -> PathBuf {
+        self.root.path().join("private")
+    }
+
+    fn host(&self) -> Host {
+        Host::new(&self.private()).unwrap()
+    }
+
+    /// Puts a library there.
+    fn put(&self, bytes: &[u8]) -> PathBuf {
+        let file = self.plugins().join(FILE);
+        drop(fs::remove_file(&file));
+        fs::write(&file, bytes).unwrap();
+        fs::set_permissions(&file, Permissions::from_mode(0o644)).unwrap();
+        file
+    }
+
+    fn loaded(&self) -> Plugin {
+        self.put(built());
+        self.host().find("files", &[self.plugins()]).unwrap()
+    }
+
+    /// Why these bytes are not loaded.
+    fn refusal(&self, bytes: &[u8]) -> LoadError {
+        let file = self.put(bytes);
+        let by_look = inspect(&file).unwrap_err().to_string();
+        let error = self.host().load(&file).unwrap_err();
+        assert_eq!(error.to_string(), by_look, "what is refused is refused before it is loaded");
+        assert!(error.to_string().starts_with(file.to_str().unwrap()), "{error}");
+        error
+    }
+}
+
+/// The library with some of its bytes replaced by others, wherever they are.
+fn patched(from: &str, to: &str) -> Vec<u8> {
+    assert_eq!(from.len(), to.len(), "{from} and {to}");
+    let mut bytes = built().to_vec();
+    let places: Vec<usize> =
+        bytes.windows(from.len()).enumerate().filter(|(_, w)| *w == from.as_bytes()).map(|(at, _)| at).collect();
+    assert!(!places.is_empty(), "{from}");
+    for at in places {
+        bytes[at..at + to.len()].copy_from_slice(to.as_bytes());
+    }
+    bytes
+}
+
+fn open(settings: Value) -> Open {
+    let caps = EffectKind::ALL.iter().map(|kind| kind.word().to_owned()).collect();
+    Open { backend: "portraits".into(), settings, host_version: "test".into(), caps }
+}
+
+fn start(backend: &Backend, op: Operation) -> Start {
+    let heads = backend.renditions().iter().enumerate().map(|(blob, spec)| RenditionHead {
+        name: spec.name.clone(),
+        mime: spec.format.mime().into(),
+        width: spec.width,
+        height: spec.height,
+        len: 3,
+        sha256: "0".repeat(64),
+        blob,
+    });
+    Start {
+        op,
+        user: Some(User { id: "ada".into(), remote: "ada".into() }),
+        photo: Some(PhotoHead { digest: "0".repeat(64), renditions: heads.collect() }),
+        receipt: None,
+        attempt: 1,
+        idempotency_key: "key".into(),
+        deadline_ms: 600_000,
+        now_ms: 0,
+        seed: 1,
+        dry_run: false,
+    }
+}
+
+fn blobs(backend: &Backend) -> Vec<Blob> {
+    backend.renditions().iter().map(|_| Blob::from(*b"jpg")).collect()
+}
+
+fn changed(request: &Request) -> EffectResult {
+    let reply = match request.effect {
+        Effect::FilePut { .. } => Reply::FilePut { changed: true },
+        Effect::FileRemove { .. } => Reply::FileRemove { existed: true },
+        Effect::Sleep { .. } => Reply::Sleep {},
+    };
+    EffectResult { id: request.id, reply }
+}
+
+/// Waits for something that another thread does soon.
+fn soon(what: &str, is: impl Fn() -> bool) {
+    let begun = Instant::now();
+    while !is() {
+        assert!(begun.elapsed() < Duration::from_secs(10), "{what}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+#[tokio::test]
+async fn a_delivery_is_a_conversation() {
+    let place = Place::new();
+    let plugin = place.loaded();
+    assert_eq!((plugin.identity().name.as_str(), plugin.sha256().len()), ("files", 64));
+    let description = plugin.describe().unwrap();
+    assert_eq!(description.operations, [Operation::Deliver, Operation::Remove]);
+    assert_eq!(description.schema["properties"]["path"]["x-identifying"], true);
+    let backend = plugin.open(&open(json!({ "path": "out" }))).unwrap();
+    let (mut conversation, turn) = backend.start(start(&backend, Operation::Deliver), blobs(&backend)).await;
+    let Step::Need(need) = turn.step else { panic!("{turn:?}") };
+    assert_eq!(need.effects.len(), 3);
+
+    let turn = conversation.resume(vec![changed(&need.effects[2])], 1).await;
+    assert!(matches!(&turn.step, Step::Need(need) if need.effects.is_empty()), "two are open: {turn:?}");
+    let twice = changed(&need.effects[2]);
+    let turn = conversation.resume(vec![twice, changed(&need.effects[1]), changed(&need.effects[0])], 2).await;
+    let Step::Done(done) = turn.step else { panic!("{turn:?}") };
+    assert_eq!(done.outcome, Outcome::Changed);
+    assert_eq!(done.receipt["files"], json!(["ada/original.jpg", "ada/thumb.jpg", "ada/icon.jpg"]));
+
+    let after = conversation.resume(vec![], 3).await;
+    assert!(matches!(after.step, Step::Failed(failure) if failure.verdict == Verdict::Bug));
+}
+
+#[tokio::test]
+async fn an_operation_that_the_plugin_lacks_is_unsupported() {
+    let place = Place::new();
+    let backend = place.loaded().open(&open(json!({ "path": "out" }))).unwrap();
+    let (_, turn) = backend.start(start(&backend, Operation::Probe), vec![]).await;
+    assert!(matches!(turn.step, Step::Failed(failure) if failure.verdict == Verdict::Unsupported));
+}
+
+#[test]
+fn wrong_settings_are_refused_in_the_plugins_words() {
+    let failure = Place::new().loaded().open(&open(json!({ "path": "out", "pth": 1 }))).unwrap_err();
+    assert_eq!(failure.verdict, Verdict::Config);
+    assert_eq!(failure.reason, "`pth`: unknown field `pth`, expected one of `path`, `name`, `renditions`");
+}
+
+#[tokio::test]
+async fn the_pictures_live_until_the_plugin_has_finished() {
+    let place = Place::new();
+    let backend = place.loaded().open(&open(json!({ "path": "out" }))).unwrap();
+    let pictures = blobs(&backend);
+    let lent: Vec<Weak<[u8]>> = pictures.iter().map(Arc::downgrade).collect();
+    let (conversation, _) = backend.start(start(&backend, Operation::Deliver), pictures).await;
+    assert!(lent.iter().all(|picture| picture.strong_count() == 1));
+    drop(conversation);
+    soon("the pictures are given back", || lent.iter().all(|picture| picture.strong_count() == 0));
+}
+
+#[tokio::test]
+async fn a_start_that_nobody_waits_for_is_finished() {
+    let place = Place::new();
+    let backend = place.loaded().open(&open(json!({ "path": "out" }))).unwrap();
+    let pictures = blobs(&backend);
+    let lent: Vec<Weak<[u8]>> = pictures.iter().map(Arc::downgrade).collect();
+    let begin = backend.start(start(&backend, Operation::Deliver), pictures);
+    drop(tokio::time::timeout(Duration::ZERO, begin).await);
+    soon("the pictures are given back", || lent.iter().all(|picture| picture.strong_count() == 0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn many_conversations_run_side_by_side() {
+    let place = Place::new();
+    let backend = place.loaded().open(&open(json!({ "path": "out" }))).unwrap();
+    let tasks = (0..64).map(|_| {
+        let backend = backend.clone();
+        tokio::spawn(async move {
+            let (mut conversation, turn) = backend.start(start(&backend, Operation::Deliver), blobs(&backend)).await;
+            let Step::Need(need) = turn.step else { panic!("{turn:?}") };
+            let last = conversation.resume(need.effects.iter().map(changed).collect(), 1).await;
+            assert!(matches!(last.step, Step::Done(_)), "{last:?}");
+        })
+    });
+    for task in tasks.collect::<Vec<_>>() {
+        task.await.unwrap();
+    }
+}
+
+#[test]
+fn the_same_content_is_one_library_and_another_is_another() {
+    let place = Place::new();
+    let host = place.host();
+    let file = place.put(built());
+    let first = host.load(&file).unwrap();
+    assert_eq!(host.load(&file).unwrap().sha256(), first.sha256());
+    assert_eq!(fs::read_dir(place.private()).unwrap().count(), 1);
+
+    let newer = host.load(&place.put(&[built(), b"newer"].concat())).unwrap();
+    assert_ne!(newer.sha256(), first.sha256());
+    for plugin in [first, newer] {
+        plugin.open(&open(json!({ "path": "out" }))).unwrap();
+    }
+    let copies = fs::read_dir(place.private()).unwrap();
+    let modes: Vec<u32> = copies.map(|copy| copy.unwrap().metadata().unwrap().mode() & 0o777).collect();
+    assert_eq!(modes, [0o500, 0o500]);
+    assert_eq!(fs::metadata(place.private()).unwrap().mode() & 0o777, 0o700);
+}
+
+#[test]
+fn a_damaged_copy_is_made_anew() {
+    let place = Place::new();
+    let file = place.put(&[built(), b"damaged copy"].concat());
+    let host = place.host();
+    let sha256 = Place::new().host().load(&file).unwrap().sha256().to_owned();
+    let copy = place.private().join(format!("{sha256}.so"));
+    fs::write(&copy, b"half of it").unwrap();
+    host.load(&file).unwrap().describe().unwrap();
+    assert_eq!(fs::metadata(&copy).unwrap().len(), fs::metadata(&file).unwrap().len());
+}
+
+#[test]
+fn copies_that_nobody_uses_go() {
+    let place = Place::new();
+    let _first = place.host();
+    for (name, hours) in [("old.so", 2), ("new.so", 0)] {
+        let file = fs::File::create(place.private().join(name)).unwrap();
+        file.set_modified(std::time::SystemTime::now() - Duration::from_secs(hours * 3_600)).unwrap();
+    }
+    let _second = place.host();
+    let left: Vec<_> = fs::read_dir(place.private()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(left, ["new.so"]);
+}
+
+#[test]
+fn files_that_are_no_such_library_are_refused_by_name() {
+    let place = Place::new();
+    let table: Vec<(&str, Vec<u8>, &str)> = vec![
+        ("text", b"#!/bin/sh\necho hello\n".to_vec(), "not a shared library: it does not begin as one"),
+        ("empty", vec![], "not a shared library: it is empty"),
+        ("first half", built()[..built().len() / 2].to_vec(), "it is not whole"),
+        (
+            "other machine",
+            of_another_machine(),
+            "built for Aarch64, this daemon runs on X86_64: build it for this machine",
+        ),
+        ("other library", patched(".portraitd\0", ".portraitx\0"), "but not a portraitd plugin"),
+        ("other major", patched("{\"major\":1,", "{\"major\":2,"), "speaks plugin ABI 2.0, this daemon speaks 1.0"),
+        (
+            "unknown need",
+            patched("\"file-remove\"]", "\"file-shrink\"]"),
+            "needs `file-shrink`, which this daemon cannot do",
+        ),
+        ("abort", patched("\"panic\":\"unwind\"", "\"panic\":\"abort\" "), "built with panic = \"abort\""),
+        ("other name", patched("{\"name\":\"files\"", "{\"name\":\"filed\""), "says that it is the plugin `filed`"),
+        ("bad identity", patched("{\"name\":", "{\"nome\":"), "identity in the section .portraitd cannot be read"),
+        ("other target", patched("unknown-linux-gnu", "unknown-linux-gnx"), "unknown-linux-gnx, this daemon runs on"),
+    ];
+    for (what, bytes, says) in table {
+        let refusal = place.refusal(&bytes).to_string();
+        println!("{what}: {refusal}");
+        assert!(refusal.contains(says), "{what}: {refusal}");
+    }
+    assert!(fs::read_dir(place.private()).unwrap().next().is_none(), "nothing was copied");
+}
+
+fn of_another_machine() -> Vec<u8> {
+    let mut bytes = built().to_vec();
+    // e_machine, and EM_AARCH64 for it.
+    bytes[18] = 183;
+    bytes
+}
+
+#[test]
+fn a_table_that_contradicts_its_identity_is_refused() {
+    let place = Place::new();
+    let file = place.put(&patched("\"minor\":0}", "\"minor\":7}"));
+    inspect(&file).unwrap();
+    let error = place.host().load(&file).unwrap_err().to_string();
+    assert!(error.contains("its table says ABI minor 0, and its identity says 7"), "{error}");
+}
+
+#[test]
+fn a_library_that_is_cut_anywhere_is_refused() {
+    let place = Place::new();
+    let whole = built();
+    let places = (0..200).map(|part| whole.len() * part / 200).chain([whole.len() - 1, whole.len() - 64]);
+    for cut in places {
+        place.refusal(&whole[..cut]);
+    }
+}
+
+#[test]
+fn files_that_others_may_write_are_refused() {
+    let place = Place::new();
+    let file = place.put(built());
+    fs::set_permissions(&file, Permissions::from_mode(0o666)).unwrap();
+    assert!(matches!(inspect(&file).unwrap_err().refusal, Refusal::WorldWritable));
+    place.put(built());
+    fs::set_permissions(place.plugins(), Permissions::from_mode(0o777)).unwrap();
+    let error = inspect(&file).unwrap_err();
+    assert_eq!(error.path, place.plugins().canonicalize().unwrap());
+    assert!(matches!(error.refusal, Refusal::WorldWritable));
+}
+
+#[test]
+fn files_of_somebody_else_are_refused() {
+    let place = Place::new();
+    let file = place.put(built());
+    if chown(&file, Some(12_345), None).is_err() {
+        println!("not run: only root can give a file away");
+        return;
+    }
+    assert!(matches!(inspect(&file).unwrap_err().refusal, Refusal::Owner { owner: 12_345, .. }));
+}
+
+#[test]
+fn things_that_are_no_files_are_refused_at_once() {
+    let place = Place::new();
+    let file = place.plugins().join(FILE);
+    fs::create_dir(&file).unwrap();
+    assert!(matches!(inspect(&file).unwrap_err().refusal, Refusal::NotAFile));
+    fs::remove_dir(&file).unwrap();
+    assert!(matches!(inspect(&file).unwrap_err().refusal, Refusal::Read(_)));
+    assert!(Command::new("mkfifo").arg(&file).status().unwrap().success());
+    assert!(matches!(inspect(&file).unwrap_err().refusal, Refusal::NotAFile));
+}
+
+#[test]
+fn a_link_to_a_library_is_followed_to_whose_it_is() {
+    let place = Place::new();
+    let elsewhere = Place::new();
+    symlink(elsewhere.put(built()), place.plugins().join(FILE)).unwrap();
+    assert_eq!(inspect(&place.plugins().join(FILE)).unwrap().name, "files");
+    fs::set_permissions(elsewhere.plugins(), Permissions::from_mode(0o777)).unwrap();
+    assert!(matches!(inspect(&place.plugins().join(FILE)).unwrap_err().refusal, Refusal::WorldWritable));
+}
+
+#[test]
+fn the_first_file_on_the_path_counts() {
+    let (one, two) = (Place::new(), Place::new());
+    let paths = [one.plugins(), two.plugins()];
+    let error = find("files", &paths).unwrap_err().to_string();
+    assert!(error.starts_with("libportraitd_plugin_files.so: not found in "), "{error}");
+    assert!(paths.iter().all(|path| error.contains(path.to_str().unwrap())), "{error}");
+    let second = two.put(built());
+    assert_eq!(find("files", &paths).unwrap(), second);
+    let first = one.put(built());
+    assert_eq!(find("files", &paths).unwrap(), first);
+    fs::write(one.plugins().join("libz.so"), b"").unwrap();
+    fs::write(two.plugins().join("libportraitd_plugin_b.so"), b"").unwrap();
+    assert_eq!(list(&paths), [first, two.plugins().join("libportraitd_plugin_b.so")]);
+    assert!(matches!(find("../files", &paths).unwrap_err().refusal, Refusal::Name));
+}
+
+#[test]
+fn a_directory_for_copies_that_others_enter_is_refused() {
+    let place = Place::new();
+    fs::create_dir(place.private()).unwrap();
+    fs::set_permissions(place.private(), Permissions::from_mode(0o755)).unwrap();
+    let error = Host::new(&place.private()).unwrap_err();
+    assert!(matches!(error.refusal, Refusal::NotPrivate { mode: 0o755 }), "{error}");
+}
