@@ -210,6 +210,18 @@ impl Recorded {
         true
     }
 
+    /// A wait that is longer than any was computed by a clock that has been set back since. Says whether there was one.
+    pub(crate) fn shorten_wait(&mut self, now: Time) -> bool {
+        let latest = now.after(MAX_WAIT);
+        match &mut self.attempted {
+            Some(Attempted { state: AttemptState::Failed { next, .. }, .. }) if *next > latest => {
+                *next = latest;
+                true
+            }
+            _ => false,
+        }
+    }
+
     /// Makes a delivery that failed due again, as if it had never been tried. Says whether there was one.
     pub fn release(&mut self) -> bool {
         matches!(self.attempted.take_if(|attempted| attempted.has_failed()), Some(_released))

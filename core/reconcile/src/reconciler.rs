@@ -12,7 +12,7 @@ use crate::queue::Queue;
 use crate::retry::jitter;
 use crate::{
     BackendId, Brake, Class, Digest, Entry, Examined, FileName, FileState, Fingerprint, Gate, Kind, Lane, Listing,
-    Looked, Names, Outcome, Photo, Presence, Stat, Time, UserId, Verdict, backoff,
+    Looked, MAX_WAIT, Names, Outcome, Photo, Presence, Stat, Time, UserId, Verdict, backoff,
 };
 
 /// What follows when two files of the folder are photos of one user.
@@ -139,12 +139,21 @@ pub(crate) enum Known {
     Concluded { stat: Stat, state: FileState },
 }
 
+impl Known {
+    const fn is_growing(&self) -> usize {
+        matches!(self, Self::Settling { .. } | Self::Reading { .. }) as usize
+    }
+}
+
 /// What is known of a user at run time.
 #[derive(Debug, Default)]
 pub(crate) struct User {
     /// The entries of the folder whose names say this user.
     pub(crate) files: BTreeSet<FileName>,
     pub(crate) record: Option<UserRecord>,
+    /// Two complete scans of the folder as it is now, far enough apart, did not show a file. It is seen by the second of
+    /// them, and never told from the clock alone.
+    missed_twice: bool,
     /// One for each backend, in their order.
     pub(crate) slots: Vec<Slot>,
 }
@@ -233,11 +242,14 @@ impl Reconciler {
         let mut records: BTreeMap<_, _> = records.into_iter().collect();
         for spec in specs {
             let record = records.remove(&spec.id).filter(|record| record.shape == spec.shape || spec.broken.is_some());
-            let record = record.unwrap_or_else(|| {
+            let mut record = record.unwrap_or_else(|| {
                 let fresh = BackendRecord { shape: spec.shape.clone(), since: now, held: None, quiet_until: None };
                 self.changes.push(Change::Backend(spec.id.clone(), fresh.clone()));
                 fresh
             });
+            if record.quiet_until.take_if(|until| *until > now.after(MAX_WAIT)).is_some() {
+                self.changes.push(Change::Backend(spec.id.clone(), record.clone()));
+            }
             let gate = match (&spec.broken, &record.held) {
                 (Some(reason), _) => Gate::Broken { reason: reason.clone() },
                 (None, Some(reason)) => Gate::Held { reason: reason.clone(), probe_at: Time::PAST },
@@ -298,6 +310,9 @@ impl Reconciler {
     fn interrupt(&mut self, user: &UserId, index: usize, now: Time) {
         let backend = self.backends[index].spec.id.clone();
         let Some(slot) = self.users.get_mut(user).map(|known| &mut known.slots[index]) else { return };
+        if slot.recorded.shorten_wait(now) {
+            self.changes.push(Change::Delivery(user.clone(), backend.clone(), slot.recorded.clone()));
+        }
         let count = slot.recorded.attempted.as_ref().map_or(0, |attempted| attempted.count);
         if !slot.recorded.interrupt(now, jitter(self.seed, Some(user), &backend, count)) {
             return;
@@ -316,7 +331,7 @@ impl Reconciler {
     /// The folder was scanned.
     pub fn listed(&mut self, listing: Listing, now: Time) {
         self.scan += 1;
-        self.recognise(&listing, now);
+        let moved = self.recognise(&listing, now);
         let complete = listing.trouble.is_none();
         self.folder_trouble = listing.trouble.map(|reason| (reason, true));
         for entry in listing.entries {
@@ -325,7 +340,7 @@ impl Reconciler {
         if complete {
             self.conclude_absences(now);
         }
-        if self.scan == 1 {
+        if self.scan == 1 || moved {
             let users: Vec<_> = self.users.keys().cloned().collect();
             users.iter().for_each(|user| self.reconsider(user, now));
         }
@@ -385,8 +400,10 @@ impl Reconciler {
         }
     }
 
-    fn recognise(&mut self, listing: &Listing, now: Time) {
+    /// Says whether it is another directory than the one that was seen before.
+    fn recognise(&mut self, listing: &Listing, now: Time) -> bool {
         let before = self.folder.clone();
+        let moved = before.seen.is_some_and(|seen| seen != listing.identity);
         self.folder.seen = Some(listing.identity);
         self.folder.trusted.get_or_insert(listing.identity);
         if listing.trouble.is_none() {
@@ -395,16 +412,20 @@ impl Reconciler {
         if before != self.folder {
             self.changes.push(Change::Folder(self.folder.clone()));
         }
+        if moved {
+            self.doubt_absences();
+        }
+        moved
     }
 
     fn sight(&mut self, entry: Entry, by_scan: bool, now: Time) {
-        let scan = self.scan;
-        let Some(file) = self.files.get_mut(&entry.name) else { return self.first_sight(entry, now) };
-        let first_since_start = file.seen == 0;
-        file.seen = scan;
+        // What a look finds may be younger than the scan that is under way: it outlives that scan's result.
+        let seen = self.scan + u32::from(!by_scan);
+        let Some(file) = self.files.get_mut(&entry.name) else { return self.first_sight(entry, seen, now) };
+        let first_since_start = std::mem::replace(&mut file.seen, seen) == 0;
         match &file.known {
             Known::Concluded { stat, .. } if *stat == entry.stat => {
-                if let (true, Some(user)) = (first_since_start && scan > 1, file.user.clone()) {
+                if let (true, Some(user)) = (first_since_start && seen > 1, file.user.clone()) {
                     self.reconsider(&user, now);
                 }
             }
@@ -422,14 +443,14 @@ impl Reconciler {
                     self.looks.insert((due, entry.name));
                 }
             }
-            _ => self.notice_change(entry, now),
+            _ => self.notice_change(entry, seen, now),
         }
     }
 
-    fn notice_change(&mut self, entry: Entry, now: Time) {
+    fn notice_change(&mut self, entry: Entry, seen: u32, now: Time) {
         let is_photo = matches!(self.policy.names.classify(&entry.name), Class::Photo(_));
         if !is_photo || entry.kind != Kind::File {
-            return self.first_sight(entry, now);
+            return self.first_sight(entry, seen, now);
         }
         self.let_settle(&entry.name, entry.stat, now);
         if let Some(user) = self.user_of(&entry.name) {
@@ -437,7 +458,7 @@ impl Reconciler {
         }
     }
 
-    fn first_sight(&mut self, entry: Entry, now: Time) {
+    fn first_sight(&mut self, entry: Entry, seen: u32, now: Time) {
         let Entry { name, kind, stat } = entry;
         let (user, state) = match self.policy.names.classify(&name) {
             Class::Temporary => return,
@@ -448,27 +469,23 @@ impl Reconciler {
             Class::Rejected(reason) => (None, FileState::Rejected { reason }),
             Class::Photo(user) => match kind.refusal() {
                 Some(reason) => (Some(user), FileState::Rejected { reason: reason.into() }),
-                None => return self.take_up(name, user, stat, now),
+                None => return self.take_up(name, user, stat, seen, now),
             },
         };
-        self.change(&name, Known::Settling { stat, since: now });
-        if let Some(file) = self.files.get_mut(&name) {
-            file.user = user;
-        }
+        self.meet(&name, user, Known::Settling { stat, since: now }, seen);
         self.conclude(&name, stat, state, now);
     }
 
     /// A file that may be a photo is seen for the first time. One that has not been touched for a while has settled.
-    fn take_up(&mut self, name: FileName, user: UserId, stat: Stat, now: Time) {
+    fn take_up(&mut self, name: FileName, user: UserId, stat: Stat, seen: u32, now: Time) {
         let settled = now.as_millis().saturating_sub(i64::try_from(self.policy.settle.as_millis()).unwrap_or(i64::MAX));
         let is_old = stat.mtime_ns.max(stat.ctime_ns) / 1_000_000 < settled;
-        self.let_settle(&name, stat, now);
-        if let Some(file) = self.files.get_mut(&name) {
-            file.user = Some(user.clone());
-        }
+        self.meet(&name, Some(user.clone()), Known::Settling { stat, since: now }, seen);
         self.user(&user).files.insert(name.clone());
         if is_old {
             self.read_next(&name, stat, false);
+        } else {
+            self.let_settle(&name, stat, now);
         }
         self.reconsider(&user, now);
     }
@@ -497,24 +514,21 @@ impl Reconciler {
         }
     }
 
+    fn meet(&mut self, name: &FileName, user: Option<UserId>, known: Known, seen: u32) {
+        self.growing += known.is_growing();
+        let before = self.files.insert(name.clone(), File { user, seen, known });
+        self.growing -= before.map_or(0, |before| before.known.is_growing());
+    }
+
     fn change(&mut self, name: &FileName, known: Known) {
-        let scan = self.scan;
-        let unsettled = |known: &Known| usize::from(matches!(known, Known::Settling { .. } | Known::Reading { .. }));
-        self.growing += unsettled(&known);
-        match self.files.get_mut(name) {
-            Some(file) => {
-                self.growing -= unsettled(&file.known);
-                file.known = known;
-            }
-            None => {
-                self.files.insert(name.clone(), File { user: None, seen: scan, known });
-            }
-        }
+        let Some(file) = self.files.get_mut(name) else { return };
+        self.growing += known.is_growing();
+        self.growing -= std::mem::replace(&mut file.known, known).is_growing();
     }
 
     fn forget(&mut self, name: &FileName, now: Time) {
         let Some(file) = self.files.remove(name) else { return };
-        self.growing -= usize::from(matches!(file.known, Known::Settling { .. } | Known::Reading { .. }));
+        self.growing -= file.known.is_growing();
         self.changes.push(Change::FileForgotten(name.clone()));
         if let Some(user) = file.user {
             self.user(&user).files.remove(name);
@@ -534,19 +548,32 @@ impl Reconciler {
     fn conclude_absences(&mut self, now: Time) {
         let scan = self.scan;
         let vanished: Vec<_> =
-            self.files.iter().filter(|(_, file)| file.seen != scan).map(|(name, _)| name.clone()).collect();
+            self.files.iter().filter(|(_, file)| file.seen < scan).map(|(name, _)| name.clone()).collect();
         vanished.iter().for_each(|name| self.forget(name, now));
         let missing: Vec<_> =
             self.users.iter().filter(|(_, user)| user.files.is_empty()).map(|(id, _)| id.clone()).collect();
-        for user in &missing {
-            self.set_presence(user, |presence| presence.missed(now));
-        }
+        missing.iter().for_each(|user| self.miss(user, now));
         self.brake(now);
         if self.absences_count() {
-            for user in missing {
-                self.look_whether_ripe(&user, now);
-            }
+            missing.iter().for_each(|user| self.look_if_missed_twice(user, now));
         }
+    }
+
+    fn miss(&mut self, user: &UserId, now: Time) {
+        self.set_presence(user, |presence| presence.missed(now));
+        let absence = self.policy.absence;
+        let Some(known) = self.users.get_mut(user) else { return };
+        known.missed_twice |= known.record.as_ref().is_some_and(|record| record.presence.is_ripe(absence, now));
+    }
+
+    /// Scans of another directory say nothing about this one: what was missing there is missed anew, or is here.
+    fn doubt_absences(&mut self) {
+        let is_missing = |user: &User| {
+            user.record.as_ref().is_some_and(|record| matches!(record.presence, Presence::Missing { .. }))
+        };
+        let missing: Vec<_> =
+            self.users.iter().filter(|(_, user)| is_missing(user)).map(|(id, _)| id.clone()).collect();
+        missing.iter().for_each(|user| self.set_presence(user, |_| Presence::Here));
     }
 
     /// Whether what is not in the folder was taken out of it: not when it is another folder than before.
@@ -562,30 +589,30 @@ impl Reconciler {
         }
     }
 
-    fn look_whether_ripe(&mut self, user: &UserId, now: Time) {
-        let record = self.users.get(user).and_then(|user| user.record.as_ref());
-        if let Some(record) = record.filter(|record| record.presence.is_ripe(self.policy.absence, now)) {
+    fn look_if_missed_twice(&mut self, user: &UserId, now: Time) {
+        let known = self.users.get(user).filter(|known| known.missed_twice);
+        if let Some(record) = known.and_then(|known| known.record.as_ref()) {
             self.looks.insert((now, record.file.clone()));
         }
     }
 
     fn prove_absence(&mut self, name: &FileName, now: Time) {
         let Class::Photo(user) = self.policy.names.classify(name) else { return };
-        let absence = self.policy.absence;
-        let ripe = self.users.get(&user).is_some_and(|known| {
-            let record = known.record.as_ref();
-            known.files.is_empty()
-                && record.is_some_and(|record| record.file == *name && record.presence.is_ripe(absence, now))
-        });
-        if ripe && self.absences_count() {
+        let is_missed = |known: &User| {
+            let is_last = known.record.as_ref().is_some_and(|record| record.file == *name);
+            is_last && known.missed_twice && known.files.is_empty()
+        };
+        if self.users.get(&user).is_some_and(is_missed) && self.absences_count() {
             self.set_presence(&user, Presence::proved);
             self.reconsider(&user, now);
         }
     }
 
     fn set_presence(&mut self, user: &UserId, next: impl FnOnce(Presence) -> Presence) {
-        let Some(record) = self.users.get_mut(user).and_then(|user| user.record.as_mut()) else { return };
+        let Some(known) = self.users.get_mut(user) else { return };
+        let Some(record) = known.record.as_mut() else { return };
         let presence = next(record.presence);
+        known.missed_twice &= matches!(presence, Presence::Missing { .. });
         if presence != record.presence {
             record.presence = presence;
             self.changes.push(Change::User(user.clone(), record.clone()));
@@ -602,7 +629,7 @@ impl Reconciler {
         let away: Vec<_> = self.users.iter().filter(|(_, user)| is_away(user)).map(|(id, _)| id.clone()).collect();
         for user in &away {
             self.set_presence(user, Presence::cleared);
-            self.look_whether_ripe(user, now);
+            self.look_if_missed_twice(user, now);
             self.reconsider(user, now);
         }
         away.len()
@@ -632,6 +659,7 @@ impl Reconciler {
             let accepted_at = same.map_or(now, |before| before.accepted_at);
             let record = UserRecord { file, photo, accepted_at, presence: Presence::Here };
             if before != Some(&record) {
+                known.missed_twice = false;
                 known.record = Some(record.clone());
                 self.changes.push(Change::User(user.clone(), record));
             }
@@ -640,20 +668,35 @@ impl Reconciler {
         }
     }
 
-    /// What the user's files come to. Files that were not seen since the start do not count yet.
+    /// What the user's files come to. While one of several is not examined, or was not seen since the start, nothing
+    /// follows: it may turn out to be the newest, or one too many.
     pub(crate) fn usable(&self, user: &UserId) -> Usable {
         let Some(known) = self.users.get(user) else { return Usable::Nothing };
-        let mut accepted: Vec<_> = known.files.iter().filter_map(|name| self.accepted(name)).collect();
-        accepted.sort_by_key(|(_, stat, _)| std::cmp::Reverse(stat.ctime_ns));
-        let pick = match accepted.as_slice() {
+        let mut accepted = Vec::new();
+        for (name, file) in known.files.iter().filter_map(|name| self.files.get_key_value(name)) {
+            match &file.known {
+                Known::Concluded { stat, state } if file.seen > 0 => {
+                    if let FileState::Accepted(photo) = state {
+                        accepted.push((name, stat.ctime_ns, photo));
+                    }
+                }
+                _ => return Usable::Nothing,
+            }
+        }
+        self.pick(&mut accepted)
+    }
+
+    fn pick(&self, accepted: &mut [(&FileName, i64, &Photo)]) -> Usable {
+        accepted.sort_by_key(|(_, changed, _)| std::cmp::Reverse(*changed));
+        let (file, _, photo) = match accepted {
             [] => return Usable::Nothing,
             [only] => only,
             [newest, second, ..] => match self.policy.conflict {
-                ConflictRule::Newest if newest.1.ctime_ns > second.1.ctime_ns => newest,
+                ConflictRule::Newest if newest.1 > second.1 => newest,
                 _ => return Usable::Conflict,
             },
         };
-        Usable::Photo { file: pick.0.clone(), photo: pick.2.clone() }
+        Usable::Photo { file: file.clone(), photo: photo.clone() }
     }
 
     pub(crate) fn accepted(&self, name: &FileName) -> Option<(FileName, Stat, &Photo)> {

@@ -35,6 +35,10 @@ impl Presence {
     pub const fn missed(self, now: Time) -> Self {
         match self {
             Self::Here => Self::Missing { since: now, cleared: false },
+            // The clock has been set back: the wait begins anew, or it would last until the old time comes again.
+            Self::Missing { since, cleared } if since.as_millis() > now.as_millis() => {
+                Self::Missing { since: now, cleared }
+            }
             missed => missed,
         }
     }

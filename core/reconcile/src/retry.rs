@@ -9,7 +9,9 @@ const HOURLY: Duration = Duration::from_secs(3600);
 const ABSENT: Duration = Duration::from_secs(4 * 3600);
 
 /// No wait that was computed earlier is honoured beyond this: a clock that jumped back must not stop deliveries for years.
-pub const MAX_WAIT: Duration = Duration::from_secs(26 * 3600);
+///
+/// A day, which is the longest that a system may ask for, and the jitter on top of it.
+pub const MAX_WAIT: Duration = Duration::from_secs(27 * 3600);
 
 /// A delivery that fails for this long deserves a person's attention; it is tried on, hourly.
 pub const ALARM_AFTER: Duration = Duration::from_secs(24 * 3600);
