@@ -1,0 +1,386 @@
+//! What must be true, checked at each step from outside: from what the folder held, what the reconciler was told and
+//! what the backends were asked to do. It shares no rule with the reconciler but the meaning of its verdicts.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use portraitd_reconcile::{
+    Assignment, BackendId, Change, ConflictRule, Delivery, Digest, FileName, Holds, Identity, Kind, Listing, Looked,
+    Outcome, Recorded, Target, Time, UserId, Verdict,
+};
+
+use crate::backend::Request;
+use crate::folder::{Content, text};
+use crate::world::World;
+
+pub(crate) struct Oracle {
+    users: Vec<UserId>,
+    absence: Duration,
+    brake: f64,
+    /// When each content was last the newest of a user, as a count of edits.
+    versions: BTreeMap<(UserId, Digest), u64>,
+    edits: u64,
+    trusted: Option<Identity>,
+    seen: Option<Identity>,
+    braked: bool,
+    absences: BTreeMap<UserId, Absence>,
+    begun: BTreeSet<UserId>,
+    pub(crate) pairs: BTreeMap<(BackendId, UserId), Pair>,
+    out: BTreeMap<BackendId, BTreeSet<u64>>,
+    proofs: BTreeMap<BackendId, Proof>,
+    recorded: BTreeMap<(UserId, BackendId), Recorded>,
+}
+
+/// What shows that a user's file was taken away.
+struct Absence {
+    identity: Identity,
+    /// The first complete scan without it, by the daemon's clock.
+    first: Time,
+    /// The earliest time of such a scan; another than the first when the clock was set back.
+    earliest: Time,
+    /// Another complete scan was far enough apart.
+    twice: bool,
+    /// The file system itself said so after that.
+    looked: bool,
+    /// A person agreed.
+    cleared: bool,
+}
+
+/// What happened to a user at a backend.
+#[derive(Default)]
+pub(crate) struct Pair {
+    out: bool,
+    /// What was done last, and the batch that holds this outcome.
+    done: Option<(Target, u64)>,
+    /// The newest version that was ever shown.
+    shown: u64,
+    /// What the last attempt came to.
+    pub(crate) last: Option<Verdict>,
+    /// The attempts recorded before the one that is out.
+    counted: u32,
+}
+
+/// Whether a backend has shown that it works.
+#[derive(Default)]
+struct Proof {
+    works: bool,
+    /// Assignments up to this number say nothing.
+    stale: u64,
+}
+
+impl Oracle {
+    pub(crate) fn new(users: Vec<UserId>, absence: Duration, brake: f64) -> Self {
+        Self {
+            users,
+            absence,
+            brake,
+            versions: BTreeMap::new(),
+            edits: 0,
+            trusted: None,
+            seen: None,
+            braked: false,
+            absences: BTreeMap::new(),
+            begun: BTreeSet::new(),
+            pairs: BTreeMap::new(),
+            out: BTreeMap::new(),
+            proofs: BTreeMap::new(),
+            recorded: BTreeMap::new(),
+        }
+    }
+
+    fn pair(&mut self, backend: &BackendId, user: &UserId) -> &mut Pair {
+        self.pairs.entry((backend.clone(), user.clone())).or_default()
+    }
+
+    /// The share of users that may vanish without a person, generously: of all that there ever were.
+    fn may_vanish(&self) -> f64 {
+        (self.brake * self.users.len() as f64).max(3.0)
+    }
+
+    fn present(&mut self, user: &UserId) {
+        self.absences.remove(user);
+    }
+
+    fn absent(&mut self, user: &UserId, identity: Identity, now: Time) {
+        let apart = self.absence;
+        let fresh = Absence { identity, first: now, earliest: now, twice: false, looked: false, cleared: false };
+        let absence = self.absences.entry(user.clone()).or_insert(fresh);
+        absence.twice |= now.since(absence.earliest) >= apart;
+        absence.earliest = absence.earliest.min(now);
+    }
+
+    /// An absence in another directory begins anew; one that is proved stays proved.
+    fn recognise(&mut self, identity: Identity) {
+        if self.seen != Some(identity) {
+            self.absences.retain(|_, absence| absence.twice && absence.looked);
+        }
+        self.seen = Some(identity);
+        self.trusted.get_or_insert(identity);
+    }
+
+    fn brake(&mut self, now: Time) -> bool {
+        const DAY: Duration = Duration::from_secs(86400);
+        let recent = |absence: &Absence| !absence.cleared && now.since(absence.first) <= DAY;
+        let vanished = self.absences.iter().filter(|(user, absence)| self.begun.contains(user) && recent(absence));
+        let brakes = !self.braked && vanished.count() as f64 > self.may_vanish();
+        self.braked |= brakes;
+        brakes
+    }
+
+    fn may_remove(&self, user: &UserId) -> Result<(), &'static str> {
+        match self.absences.get(user) {
+            None => Err("a file of the user was seen last"),
+            Some(absence) if !absence.twice => Err("no two complete scans of this folder, far enough apart, missed it"),
+            Some(absence) if !absence.looked => Err("the file system itself has not said that it is gone"),
+            Some(absence) if absence.cleared => Ok(()),
+            Some(_) if self.braked => Err("too many vanished, and nobody has agreed"),
+            Some(_) if self.trusted != self.seen => Err("it is another folder than before, and nobody has agreed"),
+            Some(absence) if Some(absence.identity) != self.trusted => Err("another folder than the trusted missed it"),
+            Some(_) => Ok(()),
+        }
+    }
+}
+
+/// The user that a name says, by the rules of these worlds.
+pub(crate) fn user_of(name: &str) -> Option<UserId> {
+    let (stem, extension) = name.rsplit_once('.')?;
+    let is_photo = ["jpg", "png"].contains(&extension.to_lowercase().as_str());
+    let is_user = !stem.is_empty() && stem.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
+    (is_photo && is_user).then(|| UserId::parse(stem).unwrap())
+}
+
+impl World {
+    /// Ends the run when something is not as it must be; `check` is the name of what must be true.
+    pub(crate) fn ensure(&self, holds: bool, check: &str, detail: impl FnOnce() -> String) {
+        assert!(holds, "CHECK `{check}` failed: {}", detail());
+    }
+
+    // --- The folder ---
+
+    pub(crate) fn oracle_sees_edit(&mut self, names: &[&str]) {
+        for user in names.iter().filter_map(|name| user_of(name)) {
+            self.renew(&user);
+        }
+    }
+
+    pub(crate) fn oracle_sees_mount(&mut self) {
+        for user in self.plan.users.clone() {
+            self.renew(&user);
+        }
+    }
+
+    /// What the user has in the folder now is the newest there is, and among several the one that changed last.
+    fn renew(&mut self, user: &UserId) {
+        let Some(dir) = self.folder.mounted() else { return };
+        let own = dir.nodes.iter().filter(|(name, _)| user_of(name).as_ref() == Some(user));
+        let mut own: Vec<_> = own.map(|(_, node)| (node.stat.ctime_ns, node.content)).collect();
+        own.sort_by_key(|(changed, _)| *changed);
+        for (_, content) in own {
+            self.oracle.edits += 1;
+            self.oracle.versions.insert((user.clone(), content.digest()), self.oracle.edits);
+        }
+    }
+
+    pub(crate) fn oracle_sees_listing(&mut self, listing: &Listing) {
+        let now = self.clock();
+        self.oracle.recognise(listing.identity);
+        let present: BTreeSet<_> = listing.entries.iter().filter_map(|entry| user_of(text(&entry.name))).collect();
+        present.iter().for_each(|user| self.oracle.present(user));
+        if listing.trouble.is_some() {
+            return;
+        }
+        for user in self.plan.users.clone() {
+            if !present.contains(&user) {
+                self.oracle.absent(&user, listing.identity, now);
+            }
+        }
+        if self.oracle.brake(now) {
+            self.count("brakes");
+        }
+    }
+
+    pub(crate) fn oracle_sees_look(&mut self, name: &FileName, looked: &Looked) {
+        let Some(user) = user_of(text(name)) else { return };
+        match looked {
+            Looked::Here(_) => self.oracle.present(&user),
+            Looked::Absent => {
+                let absence = self.oracle.absences.get_mut(&user).filter(|absence| absence.twice);
+                absence.into_iter().for_each(|absence| absence.looked = true);
+            }
+            Looked::Unknown => {}
+        }
+    }
+
+    // --- The daemon ---
+
+    pub(crate) fn oracle_sees_start(&mut self) {
+        self.oracle.recorded = self.ledger.deliveries.clone();
+        self.oracle.out.clear();
+        self.oracle.proofs.clear();
+        self.oracle.pairs.values_mut().for_each(|pair| pair.out = false);
+    }
+
+    /// What was not durable may be done again, and a brake that was not is set again by the next scan.
+    pub(crate) fn oracle_sees_crash(&mut self) {
+        let durable = self.ledger.durable;
+        for pair in self.oracle.pairs.values_mut() {
+            pair.done = pair.done.filter(|(_, batch)| *batch <= durable);
+        }
+        self.oracle.braked &= self.ledger.folder.braked;
+    }
+
+    pub(crate) fn oracle_sees_assignment(&mut self, assignment: &Assignment, serial: u64) {
+        let backend = match assignment {
+            Assignment::Probe { backend } => backend,
+            Assignment::Deliver(delivery) => &delivery.backend,
+        };
+        let most = self.backends[self.backend_index(backend)].concurrency;
+        let works = self.oracle.proofs.entry(backend.clone()).or_default().works;
+        let out = self.oracle.out.entry(backend.clone()).or_default();
+        out.insert(serial);
+        let out = out.len();
+        self.ensure(out <= most, "never above `concurrency`", || format!("{out} of {most} at {backend}"));
+        self.ensure(works || out == 1, "a backend that is not proved is asked by one alone", || format!("{backend}"));
+        if let Assignment::Deliver(Delivery { user, .. }) = assignment {
+            let before = std::mem::replace(&mut self.oracle.pair(backend, user).out, true);
+            self.ensure(!before, "one in flight per user and backend", || format!("{user} at {backend}"));
+        }
+    }
+
+    pub(crate) fn oracle_sees_begin(&mut self, delivery: &Delivery, count: u32) {
+        let Delivery { user, backend, target, .. } = delivery;
+        self.oracle.begun.insert(user.clone());
+        self.count("attempts");
+        let recorded = self.oracle.recorded.get(&(user.clone(), backend.clone()));
+        let attempted = recorded.and_then(|recorded| recorded.attempted.as_ref());
+        let before = attempted.filter(|attempted| attempted.target == *target).map_or(0, |attempted| attempted.count);
+        self.ensure(count == before + 1, "attempts are counted before they are made", || format!("{before}, {count}"));
+        let pair = self.oracle.pair(backend, user);
+        pair.counted = before;
+        let done = pair.done.take().map(|(done, _)| done);
+        self.ensure(done != Some(*target), "what is done is not done again", || format!("{user} at {backend}"));
+        if *target == Target::Removal {
+            self.count("removals begun");
+            let allowed = self.oracle.may_remove(user);
+            self.ensure(allowed.is_ok(), "nothing is removed without evidence", || {
+                format!("{user} at {backend}: {}", allowed.unwrap_err())
+            });
+        }
+    }
+
+    /// A request has had its effect.
+    pub(crate) fn oracle_sees_effect(&mut self, backend: usize, request: &Request) {
+        self.count("effects");
+        let Target::Photo(_) = request.target else { return };
+        let digest = request.digest.expect("a photo has a digest");
+        let id = self.backends[backend].id.clone();
+        let version = self.oracle.versions.get(&(request.user.clone(), digest)).copied();
+        self.ensure(version.is_some(), "nothing is invented", || format!("{} never had {digest}", request.user));
+        let version = version.unwrap();
+        let shown = &mut self.oracle.pair(&id, &request.user).shown;
+        let before = std::mem::replace(shown, version.max(*shown));
+        self.ensure(version >= before, "newest content wins", || {
+            format!("{} at {id} goes back from version {before} to {version}", request.user)
+        });
+    }
+
+    pub(crate) fn oracle_sees_end(&mut self, backend: &BackendId, user: &UserId, serial: u64) {
+        self.oracle.pair(backend, user).out = false;
+        self.oracle.out.entry(backend.clone()).or_default().remove(&serial);
+    }
+
+    pub(crate) fn oracle_hears(&mut self, delivery: &Delivery, serial: u64, outcome: &Outcome, batch: u64) {
+        self.hear(&delivery.backend, serial, &outcome.verdict);
+        let recorded = self.oracle.recorded.get(&(delivery.user.clone(), delivery.backend.clone()));
+        let attempted = recorded.and_then(|recorded| recorded.attempted.as_ref());
+        let count = attempted.map_or(0, |attempted| attempted.count);
+        let pair = self.oracle.pair(&delivery.backend, &delivery.user);
+        pair.last = Some(outcome.verdict.clone());
+        let counted = pair.counted;
+        if outcome.verdict.is_done() || (delivery.target == Target::Removal && outcome.verdict == Verdict::UserAbsent) {
+            pair.done = Some((delivery.target, batch));
+        }
+        if matches!(outcome.verdict, Verdict::Auth | Verdict::Config) {
+            self.count("holds");
+            self.ensure(count == counted, "a held backend burns nobody's attempts", || format!("{counted}, {count}"));
+        }
+    }
+
+    pub(crate) fn oracle_hears_probe(&mut self, backend: &BackendId, serial: u64, outcome: &Outcome) {
+        self.oracle.out.entry(backend.clone()).or_default().remove(&serial);
+        self.hear(backend, serial, &outcome.verdict);
+    }
+
+    fn hear(&mut self, backend: &BackendId, serial: u64, verdict: &Verdict) {
+        let highest = self.oracle.out.values().flatten().copied().max().unwrap_or(0).max(serial);
+        let proof = self.oracle.proofs.entry(backend.clone()).or_default();
+        match verdict {
+            Verdict::Auth | Verdict::Config => *proof = Proof { works: false, stale: highest },
+            Verdict::Changed
+            | Verdict::Unchanged
+            | Verdict::Removed
+            | Verdict::UserAbsent
+            | Verdict::UserAmbiguous
+            | Verdict::ImageRejected => proof.works |= serial > proof.stale,
+            _ => {}
+        }
+    }
+
+    /// A person says that backends are mended: an older success counts again.
+    pub(crate) fn oracle_sees_retry(&mut self) {
+        self.oracle.proofs.values_mut().for_each(|proof| proof.stale = 0);
+    }
+
+    pub(crate) fn oracle_sees_confirm(&mut self) {
+        self.oracle.trusted = self.oracle.seen.or(self.oracle.trusted);
+        self.oracle.braked = false;
+        self.oracle.absences.values_mut().for_each(|absence| absence.cleared = true);
+    }
+
+    pub(crate) fn oracle_sees_changes(&mut self, changes: &[Change]) {
+        for change in changes {
+            let Change::Delivery(user, backend, recorded) = change else { continue };
+            if let Holds::Exactly { fingerprint, .. } = &recorded.holds {
+                let accepted = &self.backends[self.backend_index(backend)].accepted;
+                let real = accepted.contains(&(user.clone(), *fingerprint));
+                self.ensure(real, "no success is recorded that was not one", || format!("{user} at {backend}"));
+            }
+            self.oracle.recorded.insert((user.clone(), backend.clone()), recorded.clone());
+        }
+    }
+
+    // --- What one user's files come to ---
+
+    /// The photo that must be shown, or why there is none.
+    pub(crate) fn wanted(&self, user: &UserId) -> Wanted {
+        let Some(dir) = self.folder.mounted() else { return Wanted::Keep };
+        let own = dir.nodes.iter().filter(|(name, _)| user_of(name).as_ref() == Some(user));
+        let mut own: Vec<_> = own.map(|(_, node)| *node).collect();
+        if own.is_empty() {
+            return Wanted::NoFile;
+        }
+        own.retain(|node| node.kind == Kind::File && !matches!(node.content, Content::Garbage(_)));
+        let may_conflict = own.len() > 1 && self.plan.conflict == ConflictRule::Refuse;
+        own.retain(|node| matches!(node.content, Content::Photo(_)));
+        own.sort_by_key(|node| std::cmp::Reverse(node.stat.ctime_ns));
+        match own.as_slice() {
+            [] => Wanted::Keep,
+            [_, _, ..] if may_conflict => Wanted::Conflict,
+            [newest, ..] => Wanted::Photo { digest: newest.content.digest(), may_conflict },
+        }
+    }
+}
+
+/// What a user's files come to, seen from outside.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Wanted {
+    Photo {
+        digest: Digest,
+        /// Another file reads as a photo, and nobody may have found yet that it cannot be rendered.
+        may_conflict: bool,
+    },
+    Conflict,
+    /// A file is there, and it is no photo that can be taken.
+    Keep,
+    NoFile,
+}
