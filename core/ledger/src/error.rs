@@ -25,6 +25,14 @@ pub enum Corruption {
     /// It was not made by portraitd.
     #[error("it is a database, but not a ledger")]
     Foreign,
+    /// A table is missing, or it lacks a column.
+    #[error("the table `{table}` has no `{column}` as it should be")]
+    Column {
+        /// The table.
+        table: String,
+        /// The column.
+        column: String,
+    },
     /// A row holds what portraitd never writes.
     #[error("`{column}` in a row of `{table}` cannot be: {why}")]
     Row {
@@ -153,7 +161,7 @@ impl From<Corruption> for Unreadable {
 }
 
 impl From<rusqlite::Error> for Unreadable {
-    /// Of an error while reading. The statements are fixed, so one that cannot be prepared lacks its table or column.
+    /// Of an error while reading. The statements are fixed, so one that cannot be prepared tells of the file.
     fn from(error: rusqlite::Error) -> Self {
         match cause(&error).map(|cause| cause.code) {
             Some(ErrorCode::Unknown | ErrorCode::TooBig | ErrorCode::TypeMismatch) => Self::damaged(error),

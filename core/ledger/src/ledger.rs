@@ -11,7 +11,7 @@ use portraitd_reconcile::{Attempt, BackendId, Change, UserId};
 
 use crate::error::{OpenError, ReadError, WriteError};
 use crate::open::{self, Loaded, Opened};
-use crate::writer::{Answer, Message, Write, Writer};
+use crate::writer::{Answer, Message, Read, Write, Writer};
 use crate::{FILE_NAME, Lock};
 
 /// How many changes may wait to be written, some 30 MB of them. A call is taken as long as fewer wait, whatever its own
@@ -78,7 +78,7 @@ impl Ledger {
         done: impl FnOnce(Result<Vec<(BackendId, Attempt)>, ReadError>) + Send + 'static,
     ) {
         let answer = Answer::new(done, ReadError::Stopped);
-        self.send(Message::Attempts { user: user.clone(), answer });
+        self.send(Message::Read(Read { user: user.clone(), answer }));
     }
 
     /// Writes what waits, closes the database and waits for its thread. Calls over other handles fail from then on.

@@ -161,6 +161,7 @@ fn prepare(connection: &mut Connection, path: &Path, in_doubt: bool, steps: &[&s
     }
     log_ahead(connection).map_err(|error| refused(error.into()))?;
     schema::bring(connection, found, steps).map_err(|error| refused(Unreadable::while_writing(error)))?;
+    schema::check(connection, steps).map_err(refused)?;
     tables::load(connection).map_err(refused)
 }
 

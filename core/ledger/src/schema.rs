@@ -48,6 +48,33 @@ pub(crate) fn bring(connection: &mut Connection, from: u32, steps: &[&str]) -> r
     transaction.commit()
 }
 
+/// Checks that every column is there that the steps make. What somebody has added does no harm.
+pub(crate) fn check(connection: &Connection, steps: &[&str]) -> Result<(), Unreadable> {
+    let mut model = Connection::open_in_memory()?;
+    bring(&mut model, 0, steps)?;
+    let found = columns(connection)?;
+    match columns(&model)?.into_iter().find(|column| !found.contains(column)) {
+        None => Ok(()),
+        Some(Column { table, name, .. }) => Err(Corruption::Column { table, column: name }.into()),
+    }
+}
+
+#[derive(PartialEq, Eq)]
+struct Column {
+    table: String,
+    name: String,
+    kind: String,
+}
+
+fn columns(connection: &Connection) -> rusqlite::Result<Vec<Column>> {
+    const SQL: &str = "SELECT t.name, c.name, c.type FROM sqlite_schema t JOIN pragma_table_info(t.name) c
+        WHERE t.type = 'table'";
+    let mut statement = connection.prepare(SQL)?;
+    let rows =
+        statement.query_map([], |row| Ok(Column { table: row.get(0)?, name: row.get(1)?, kind: row.get(2)? }))?;
+    rows.collect()
+}
+
 /// Writes a copy of the whole ledger, as it is before a step that might be regretted.
 pub(crate) fn copy(connection: &Connection, to: &Path) -> rusqlite::Result<()> {
     let name = to.to_str().ok_or_else(|| rusqlite::Error::InvalidPath(to.to_owned()))?;
@@ -86,6 +113,22 @@ mod tests {
         assert!(foreign("PRAGMA user_version = -1"));
         assert!(foreign("PRAGMA application_id = 1"));
         assert!(foreign("PRAGMA application_id = 0; PRAGMA user_version = 0"));
+    }
+
+    #[test]
+    fn a_column_that_is_missing_is_named_and_an_added_one_is_not() {
+        let lacking = |sql: &str| {
+            let connection = in_memory();
+            connection.execute_batch(sql).unwrap();
+            match check(&connection, &STEPS) {
+                Err(Unreadable::Corrupt(corruption)) => Some(corruption.to_string()),
+                other => other.map(|()| None).unwrap(),
+            }
+        };
+        assert_eq!(lacking("CREATE TABLE notes (text); ALTER TABLE users ADD COLUMN note TEXT; ANALYZE"), None);
+        assert_eq!(lacking("DROP TABLE attempts").unwrap(), "the table `attempts` has no `user` as it should be");
+        let renamed = "ALTER TABLE deliveries RENAME COLUMN holds TO holding";
+        assert_eq!(lacking(renamed).unwrap(), "the table `deliveries` has no `holds` as it should be");
     }
 
     #[test]

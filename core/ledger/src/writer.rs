@@ -26,7 +26,7 @@ const CHECKPOINT_EVERY: usize = 2_048;
 /// What the thread is asked to do.
 pub(crate) enum Message {
     Write(Write),
-    Attempts { user: UserId, answer: Answer<Vec<(BackendId, Attempt)>, ReadError> },
+    Read(Read),
     Close,
 }
 
@@ -34,6 +34,12 @@ pub(crate) enum Message {
 pub(crate) struct Write {
     pub(crate) changes: Vec<Change>,
     pub(crate) answer: Answer<(), WriteError>,
+}
+
+/// A question for the history of a user.
+pub(crate) struct Read {
+    pub(crate) user: UserId,
+    pub(crate) answer: Answer<Vec<(BackendId, Attempt)>, ReadError>,
 }
 
 /// The promise to call `done` once. When it is dropped unkept, because the thread has ended, the answer is `stopped`.
@@ -60,7 +66,7 @@ pub(crate) struct Writer {
 #[derive(Default)]
 struct Batch {
     writes: Vec<Write>,
-    reads: Vec<(UserId, Answer<Vec<(BackendId, Attempt)>, ReadError>)>,
+    reads: Vec<Read>,
     changes: usize,
     closes: bool,
 }
@@ -83,7 +89,7 @@ impl Writer {
     pub(crate) fn run(mut self) -> Result<(), WriteError> {
         while let Some(batch) = self.gather() {
             self.write(batch.writes, batch.changes)?;
-            for (user, answer) in batch.reads {
+            for Read { user, answer } in batch.reads {
                 answer.give(tables::attempts_of(&self.connection, &user).map_err(ReadError::from));
             }
             if batch.closes {
@@ -163,7 +169,7 @@ impl Batch {
                 self.changes += write.changes.len();
                 self.writes.push(write);
             }
-            Message::Attempts { user, answer } => self.reads.push((user, answer)),
+            Message::Read(read) => self.reads.push(read),
             Message::Close => self.closes = true,
         }
     }
