@@ -11,8 +11,8 @@ use portraitd_sdk::message::{Answer, Effect, EffectId, EffectResult, LogLine, MA
 
 use crate::Blob;
 use crate::library::Task;
-use crate::plugin::{Backend, Plugin};
-use crate::pool::OnPool;
+use crate::plugin::{Backend, Plugin, wedged};
+use crate::pool::{OnPool, Wedged};
 
 /// How long a step may take before it is worth a line in the log.
 pub const SLOW_STEP: Duration = Duration::from_millis(50);
@@ -56,7 +56,7 @@ impl Conversation {
         });
         let stepped = stepped.await;
         let mut conversation = Self { plugin, task: None, rules };
-        let turn = conversation.take(stepped.map_err(|_| conversation.plugin.wedged()));
+        let turn = conversation.take(stepped);
         (conversation, turn)
     }
 
@@ -67,7 +67,7 @@ impl Conversation {
     /// after the future of an earlier `resume` was dropped halfway.
     pub async fn resume(&mut self, mut results: Vec<EffectResult>, now_ms: u64) -> Turn {
         let Some(mut task) = self.task.take() else {
-            return Turn::failed(Failure::bug("the conversation is over"));
+            return self.failed(Failure::bug("the conversation is over"));
         };
         results.retain(|result| self.rules.open.remove(&result.id));
         let message = Resume { results, now_ms };
@@ -76,32 +76,31 @@ impl Conversation {
             let answer = task.get_mut().resume(&message);
             (Some(task), answer, begun.elapsed())
         });
-        let stepped = stepped.await.map_err(|_| self.plugin.wedged());
+        let stepped = stepped.await;
         self.take(stepped)
     }
 
     /// Judges what came back, and keeps the task only where there is something left to do.
-    fn take(&mut self, stepped: Result<Stepped, Failure>) -> Turn {
+    fn take(&mut self, stepped: Result<Stepped, Wedged>) -> Turn {
         let (task, answer, took) = match stepped {
             Ok(stepped) => stepped,
-            Err(failure) => return Turn::failed(failure),
+            Err(Wedged) => return self.failed(wedged()),
         };
-        let (step, log) = match answer {
-            Ok(Answer { answer, log }) => (answer, log),
-            Err(failure) => (Step::Failed(failure), Vec::new()),
+        let Answer { answer, log } = match answer {
+            Ok(answer) => answer,
+            Err(failure) => return Turn { took, ..self.failed(failure) },
         };
-        let step = match self.rules.check(&step, task.is_some()) {
-            Ok(()) => step,
-            Err(why) => Step::Failed(Failure::bug(why)),
+        let step = match (self.rules.check(&answer, task.is_some()), answer) {
+            (Err(why), _) => return Turn { log, took, ..self.failed(Failure::bug(why)) },
+            (Ok(()), Step::Failed(failure)) => Step::Failed(self.plugin.named(failure)),
+            (Ok(()), step) => step,
         };
         self.task = task.filter(|_| matches!(step, Step::Need(_)));
-        Turn { step: self.plugin.named(step), log, took }
+        Turn { step, log, took }
     }
-}
 
-impl Turn {
-    fn failed(failure: Failure) -> Self {
-        Self { step: Step::Failed(failure), log: Vec::new(), took: Duration::ZERO }
+    fn failed(&self, failure: Failure) -> Turn {
+        Turn { step: Step::Failed(self.plugin.named(failure)), log: Vec::new(), took: Duration::ZERO }
     }
 }
 

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use libloading::os::unix::{Library as Linked, RTLD_LOCAL, RTLD_NOW};
 use portraitd_sdk::abi::{ANSWERED, Buf, CONTAINS_PANICS, Handle, MAGIC, MISUSED, PANICKED, Slice, Table};
 use portraitd_sdk::message::{Answer, Description, Open, Opened, Opening, Resume, Start, Step};
-use portraitd_sdk::{Failure, Identity, SYMBOL, Verdict};
+use portraitd_sdk::{Failure, Identity, SYMBOL};
 use serde::de::DeserializeOwned;
 
 use crate::Blob;
@@ -25,7 +25,6 @@ const MAX_ANSWER: usize = 1 << 20;
 /// cannot be unloaded safely once a thread-local of it has been touched.
 #[derive(Debug)]
 pub(crate) struct Library {
-    name: String,
     describe: unsafe extern "C" fn(*mut Buf) -> i32,
     open: unsafe extern "C" fn(Slice, *mut Handle, *mut Buf) -> i32,
     start: unsafe extern "C" fn(Handle, Slice, *const Slice, usize, *mut Handle, *mut Buf) -> i32,
@@ -48,14 +47,12 @@ impl Library {
         let table = unsafe { checked(*table, identity) }.map_err(|why| Refusal::Table { why })?;
         // Never unloaded: dropping `linked` would call dlclose.
         std::mem::forget(linked);
-        let library =
-            Self::of(&table, &identity.name).ok_or_else(|| Refusal::Table { why: "lacks a function".into() })?;
+        let library = Self::of(&table).ok_or_else(|| Refusal::Table { why: "lacks a function".into() })?;
         Ok(Box::leak(Box::new(library)))
     }
 
-    fn of(table: &Table, name: &str) -> Option<Self> {
+    fn of(table: &Table) -> Option<Self> {
         Some(Self {
-            name: name.to_owned(),
             describe: table.describe?,
             open: table.open?,
             start: table.start?,
@@ -82,9 +79,9 @@ impl Library {
         let instance = Instance { library: self, handle };
         let Answer { answer, log } = answer?;
         match answer {
-            Opening::Opened(_) if instance.handle.is_null() => Err(self.bug("it opened a backend and gave none")),
+            Opening::Opened(_) if instance.handle.is_null() => Err(Failure::bug("it opened a backend and gave none")),
             Opening::Opened(answer) => Ok((instance, Answer { answer, log })),
-            Opening::Failed(failure) => Err(self.named(failure)),
+            Opening::Failed(failure) => Err(failure),
         }
     }
 
@@ -93,27 +90,17 @@ impl Library {
         let mut out = Buf::NONE;
         let status = call(&raw mut out);
         let out = Output { library: self, bytes: out };
-        let bytes = out.bytes().map_err(|why| self.bug(why))?;
+        let bytes = out.bytes().map_err(Failure::bug)?;
         match status {
-            ANSWERED => self.parse(bytes),
-            MISUSED | PANICKED => Err(self.bug(self.parse::<Failure>(bytes)?.reason)),
-            other => Err(self.bug(format!("it returned the status {other}, which means nothing"))),
+            ANSWERED => parse(bytes),
+            MISUSED | PANICKED => Err(Failure::bug(parse::<Failure>(bytes)?.reason)),
+            other => Err(Failure::bug(format!("it returned the status {other}, which means nothing"))),
         }
     }
+}
 
-    fn parse<T: DeserializeOwned>(&self, bytes: &[u8]) -> Result<T, Failure> {
-        serde_json::from_slice(bytes).map_err(|error| self.bug(format!("its answer cannot be read: {error}")))
-    }
-
-    /// A failure by the plugin's own fault, with its name.
-    pub(crate) fn bug(&self, why: impl std::fmt::Display) -> Failure {
-        Failure::bug(format!("plugin `{}`: {why}", self.name))
-    }
-
-    /// Puts the plugin's name where the plugin blames itself.
-    pub(crate) fn named(&self, failure: Failure) -> Failure {
-        if failure.verdict == Verdict::Bug { self.bug(failure.reason) } else { failure }
-    }
+fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Failure> {
+    serde_json::from_slice(bytes).map_err(|error| Failure::bug(format!("its answer cannot be read: {error}")))
 }
 
 /// # Safety

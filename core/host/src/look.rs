@@ -260,6 +260,24 @@ mod tests {
     }
 
     #[test]
+    fn damage_anywhere_in_a_library_is_looked_at_calmly() {
+        // The test itself is an ELF file of the right kind, and of some megabytes.
+        let mut library = std::fs::read(std::env::current_exe().unwrap()).unwrap();
+        assert!(matches!(identity_of(&library), Err(Refusal::NotAPlugin)));
+        let mut random = 1_u64;
+        for round in 0..3_000 {
+            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            // Where most of the headers are: at both ends.
+            let at = (random >> 33) as usize % 4_096;
+            let at = if round % 2 == 0 { at } else { library.len() - 1 - at };
+            let damage = (random >> 24) as u8 | 1;
+            library[at] ^= damage;
+            assert!(identity_of(&library).is_err(), "there is no identity in it");
+            library[at] ^= damage;
+        }
+    }
+
+    #[test]
     fn a_file_whose_content_is_not_what_its_state_says_is_refused() {
         // Files of procfs have a length of 0 and content all the same, like one that grows while it is read.
         let growing = File::open("/proc/self/status").unwrap();

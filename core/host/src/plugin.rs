@@ -7,15 +7,15 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use portraitd_sdk::message::{Answer, Description, LogLine, Open, Opened, Start, Step};
-use portraitd_sdk::{Failure, Identity, RenditionSpec};
+use portraitd_sdk::message::{Answer, Description, LogLine, Open, Opened, Start};
+use portraitd_sdk::{Failure, Identity, RenditionSpec, Verdict};
 
 use crate::Blob;
 use crate::conversation::{Conversation, Turn};
 use crate::error::{LoadError, Refusal};
 use crate::library::{Instance, Library};
 use crate::look::{file_name, is_plugin_name, look};
-use crate::pool::{OnPool, Pool, Watch};
+use crate::pool::{OnPool, Pool, Watch, Wedged};
 use crate::private::Private;
 
 /// How long a call into a plugin may take before the plugin counts as wedged. Its steps take microseconds.
@@ -176,7 +176,8 @@ impl Plugin {
     pub fn describe(&self) -> Result<Description, Failure> {
         let library = self.library();
         let described = self.pool().call_blocking(|| library.describe());
-        described.map_err(|_| self.wedged())?.map(|answer| answer.answer)
+        let answer = described.unwrap_or_else(|Wedged| Err(wedged())).map_err(|failure| self.named(failure))?;
+        Ok(answer.answer)
     }
 
     /// Makes a backend of its settings. Blocks as [`Plugin::describe`] does.
@@ -189,8 +190,10 @@ impl Plugin {
             let opened = library.open(&open);
             opened.map(|(instance, answer)| (OnPool::new(Arc::new(instance), pool), answer))
         });
-        let (instance, Answer { answer, log }) = opened.map_err(|_| self.wedged())??;
-        RenditionSpec::check_all(&answer.renditions).map_err(|failure| library.bug(failure.reason))?;
+        let opened = opened.unwrap_or_else(|Wedged| Err(wedged())).map_err(|failure| self.named(failure));
+        let (instance, Answer { answer, log }) = opened?;
+        let wrong = |failure: Failure| self.named(Failure::bug(failure.reason));
+        RenditionSpec::check_all(&answer.renditions).map_err(wrong)?;
         Ok(Backend(Arc::new(OpenBackend { plugin: self.clone(), instance, opened: answer, log })))
     }
 
@@ -202,19 +205,19 @@ impl Plugin {
         &self.0.code.pool
     }
 
-    pub(crate) fn wedged(&self) -> Failure {
-        self.library()
-            .bug(format!("it is wedged: a call into it did not come back within {STEP_LIMIT:?}"))
-            .hint("restart the daemon to load it anew, and tell its author")
-    }
-
-    /// The step, with the plugin's name where it blames itself.
-    pub(crate) fn named(&self, step: Step) -> Step {
-        match step {
-            Step::Failed(failure) => Step::Failed(self.library().named(failure)),
-            other => other,
+    /// The failure, with the plugin's name where the plugin is to blame.
+    pub(crate) fn named(&self, mut failure: Failure) -> Failure {
+        if failure.verdict == Verdict::Bug {
+            failure.reason = format!("plugin `{}`: {}", self.identity().name, failure.reason);
         }
+        failure
     }
+}
+
+/// What everyone is told who waits for a library that hangs.
+pub(crate) fn wedged() -> Failure {
+    let reason = format!("it is wedged: a call into it did not come back within {STEP_LIMIT:?}");
+    Failure::bug(reason).hint("restart the daemon, and tell the plugin's author")
 }
 
 /// One opened backend. Cheap to clone; closed when the last clone and the last conversation are gone.

@@ -76,6 +76,10 @@ impl Pool {
 
     /// Runs a call, and tells its value when it comes back. When nobody waits any more, the value is dropped over there.
     pub(crate) async fn call<T: Send + 'static>(&self, call: impl FnOnce() -> T + Send + 'static) -> Result<T, Wedged> {
+        // What a refused job holds is forgotten, so one that is refused for sure is not made.
+        if self.is_wedged() {
+            return Err(Wedged);
+        }
         let (sender, receiver) = oneshot::channel();
         self.submit(call, move |value| drop(sender.send(value)));
         receiver.await.map_err(|_| Wedged)
@@ -86,6 +90,9 @@ impl Pool {
         &self,
         call: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, Wedged> {
+        if self.is_wedged() {
+            return Err(Wedged);
+        }
         let (sender, receiver) = sync_channel(1);
         self.submit(call, move |value| drop(sender.send(value)));
         receiver.recv().map_err(|_| Wedged)

@@ -330,7 +330,8 @@ fn a_library_that_is_cut_anywhere_is_refused() {
     let whole = built();
     let places = (0..200).map(|part| whole.len() * part / 200).chain([whole.len() - 1, whole.len() - 64]);
     for cut in places {
-        place.refusal(&whole[..cut]);
+        let file = place.put(&whole[..cut]);
+        assert!(inspect(&file).is_err(), "cut at {cut} of {}", whole.len());
     }
 }
 
