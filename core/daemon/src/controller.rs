@@ -33,6 +33,12 @@ const POLL_EVERY: Duration = Duration::from_secs(10);
 /// A poll takes at most this share of the time: a scan of 2 s is repeated after 20 s.
 const POLL_SHARE: u32 = 10;
 
+/// How long hints are collected before they are followed: a file that is being written makes thousands of them.
+const COLLECT_HINTS: Duration = Duration::from_millis(100);
+
+/// While more changes than this wait to be written, no further file is examined. Half of what the ledger takes.
+const UNWRITTEN_AT_MOST: usize = portraitd_ledger::QUEUE_MAX / 2;
+
 /// How many names are looked at in one go.
 const LOOKS_AT_ONCE: usize = 1000;
 
@@ -60,6 +66,8 @@ pub(crate) enum Event {
     Probed(BackendId, Outcome),
     /// Somebody asks something.
     Asked(Asked, oneshot::Sender<Value>),
+    /// So many changes are durable.
+    Written(usize),
     /// The ledger cannot write any more.
     LedgerFailed(String),
     /// The daemon is told to stop.
@@ -87,6 +95,7 @@ struct Watched {
     comparing: bool,
     next_scan: Option<Time>,
     next_compare: Option<Time>,
+    next_hints: Option<Time>,
 }
 
 /// A watch, and the task that waits for it. Both end when this is dropped.
@@ -122,6 +131,7 @@ pub(crate) struct Controller {
     follow: Option<Follow>,
     watched: Watched,
     reads_out: usize,
+    unwritten: usize,
     scans: u32,
     stopping: bool,
     events: mpsc::UnboundedReceiver<Event>,
@@ -161,6 +171,7 @@ impl Controller {
             follow: parts.follow,
             watched: Watched { scan_wanted: true, ..Watched::default() },
             reads_out: 0,
+            unwritten: 0,
             scans: 0,
             stopping: false,
             events,
@@ -236,7 +247,7 @@ impl Controller {
             warn!(cut_off, "deliveries are cut off by the stop; they are made again at the next start");
         }
         self.tasks.abort_all();
-        self.write_down();
+        self.write_down_and(None);
         let Some(ledger) = self.ledger.take() else { return Ok(()) };
         let closed = tokio::task::spawn_blocking(move || ledger.close()).await;
         match closed {
@@ -257,7 +268,8 @@ impl Controller {
     }
 
     fn wake_at(&self) -> Option<Time> {
-        let folder = [self.watched.next_scan.filter(|_| !self.watched.scanning), self.watched.next_compare];
+        let scan = self.watched.next_scan.filter(|_| !self.watched.scanning);
+        let folder = [scan, self.watched.next_compare, self.watched.next_hints];
         let folder = folder.into_iter().flatten().filter(|_| self.follow.is_some());
         // With no folder open there is nothing to look at, and looks that are due wait for the next scan.
         let work = self.watched.folder.as_ref().and_then(|_| self.reconciler.wake_at());
@@ -271,7 +283,7 @@ impl Controller {
         match event {
             Event::Scanned(scanned) => self.scanned(scanned, now),
             Event::Compared(same) => self.compared(same, now),
-            Event::Hinted => self.hinted(),
+            Event::Hinted => self.watched.next_hints = self.watched.next_hints.or(Some(now.after(COLLECT_HINTS))),
             Event::Looked(looked) => {
                 looked.into_iter().for_each(|(name, looked)| self.reconciler.looked(&name, looked, now))
             }
@@ -282,6 +294,7 @@ impl Controller {
             Event::Settled(delivery, outcome, ms) => self.settled(&delivery, &outcome, ms, now),
             Event::Probed(backend, outcome) => self.probed(&backend, &outcome, now),
             Event::Asked(asked, answer) => self.answer(asked, answer, now),
+            Event::Written(changes) => self.unwritten -= changes,
             Event::LedgerFailed(reason) => return Err(ledger_trouble().because(reason)),
             Event::Stop | Event::StopNow => return Ok(false),
             Event::Tick => {}
@@ -355,7 +368,7 @@ impl Controller {
         }
     }
 
-    fn hinted(&mut self) {
+    fn follow_hints(&mut self) {
         let Some(Listening { watch, .. }) = &self.watched.watch else { return };
         let hints = watch.take();
         if let Some(reason) = watch.failed() {
@@ -468,6 +481,10 @@ impl Controller {
         if self.follow.is_some() && is_due(self.watched.next_scan) {
             self.watched.scan_wanted = true;
         }
+        if is_due(self.watched.next_hints) {
+            self.watched.next_hints = None;
+            self.follow_hints();
+        }
         if self.watched.scan_wanted && !self.watched.scanning {
             self.watched.scan_wanted = false;
             self.watched.scanning = true;
@@ -505,7 +522,7 @@ impl Controller {
 
     fn start_reads(&mut self) {
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        while self.reads_out < cores {
+        while self.reads_out < cores && self.unwritten < UNWRITTEN_AT_MOST {
             let Some(folder) = self.watched.folder.clone() else { return };
             let Some(read) = self.reconciler.next_read() else { return };
             let intake = self.intake.clone();
@@ -543,25 +560,29 @@ impl Controller {
         self.tasks.spawn_blocking(move || drop(sender.send(work())));
     }
 
+    /// Writes down what must be; later, when so much waits already that the ledger would refuse more.
     fn write_down(&mut self) {
-        self.write_down_and(None);
+        if self.unwritten < UNWRITTEN_AT_MOST {
+            self.write_down_and(None);
+        }
     }
 
     /// Writes down what must be, and sends `then` once that is durable.
     fn write_down_and(&mut self, then: Option<Event>) {
         let changes: Vec<Change> = self.reconciler.take_changes();
-        let sender = self.sender();
+        let (sender, count) = (self.sender(), changes.len());
+        // A loop that is gone has nobody to tell.
+        let tell = move |event: Event| drop(sender.send(event));
         match &self.ledger {
             Some(_) if changes.is_empty() && then.is_none() => {}
-            Some(ledger) => ledger.write(changes, move |written| {
-                let event = match written {
-                    Ok(()) => then,
-                    Err(error) => Some(Event::LedgerFailed(crate::backends::chain(&error))),
-                };
-                // A loop that is gone has nobody to tell.
-                drop(event.map(|event| sender.send(event)));
-            }),
-            None => drop(then.map(|event| sender.send(event))),
+            Some(ledger) => {
+                self.unwritten += count;
+                ledger.write(changes, move |written| match written {
+                    Ok(()) => [Some(Event::Written(count)), then].into_iter().flatten().for_each(tell),
+                    Err(error) => tell(Event::LedgerFailed(crate::backends::chain(&error))),
+                });
+            }
+            None => then.into_iter().for_each(tell),
         }
     }
 }
