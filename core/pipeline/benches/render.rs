@@ -8,6 +8,7 @@
 
 use std::fs;
 use std::hint::black_box;
+use std::time::{Duration, Instant};
 
 use fast_image_resize::images::{Image, ImageRef};
 use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
@@ -119,10 +120,15 @@ fn camera_jpeg(rgb: &[u8], width: u16, height: u16, progressive: bool) -> Vec<u8
     jpeg
 }
 
+/// The mean of as many runs as take some tens of milliseconds: the system counts a thread's time in steps of a few.
 fn cpu_of(work: &dyn Fn()) -> f64 {
-    let before = cpu_ms();
-    work();
-    cpu_ms() - before
+    let (before, start) = (cpu_ms(), Instant::now());
+    let mut runs = 0.0;
+    while start.elapsed() < Duration::from_millis(60) {
+        work();
+        runs += 1.0;
+    }
+    (cpu_ms() - before) / runs
 }
 
 /// Time on a processor so far, of this thread: the first number of its schedstat (proc(5)).

@@ -4,11 +4,15 @@ use jpeg_encoder::{ChromaSubsamplingMethod, ColorType, Encoder, SamplingFactor};
 
 use crate::pixels::Pixels;
 use crate::refusal::Refusal;
+use crate::tables::tighten;
 
 /// What every rendition gets that has room for it.
 const QUALITY: u8 = 85;
 /// Below this a face is blocks.
 const QUALITY_MIN: u8 = 20;
+
+/// Tables of their own make thumbnails a tenth smaller; what a large picture gains is not worth its time.
+const OWN_TABLES_PIXELS_MAX: u32 = 1 << 20;
 
 /// A JPEG and how it was made.
 pub(crate) struct Encoded {
@@ -62,5 +66,8 @@ fn at_quality(pixels: &Pixels, quality: u8) -> Result<Encoded, Refusal> {
     encoder.set_sampling_factor(SamplingFactor::F_2_2);
     encoder.set_chroma_subsampling_method(ChromaSubsamplingMethod::Average);
     encoder.encode(&pixels.rgb, width, height, ColorType::Rgb).map_err(Refusal::undecodable)?;
+    if pixels.width * pixels.height <= OWN_TABLES_PIXELS_MAX {
+        jpeg = tighten(&jpeg, pixels.width, pixels.height).unwrap_or(jpeg);
+    }
     Ok(Encoded { jpeg, quality })
 }

@@ -21,6 +21,7 @@ mod refusal;
 mod render;
 mod resize;
 mod source;
+mod tables;
 mod walk;
 mod webp;
 

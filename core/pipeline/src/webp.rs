@@ -105,7 +105,7 @@ impl Walk {
         if self.canvas.is_some_and(|canvas| canvas != sides) {
             return Err(Refusal::damaged("two different sizes"));
         }
-        // Measured: lossy needs 1.5 bytes a pixel beside the result, lossless 4; the result has up to 4.
+        // Lossless takes 4 bytes a pixel beside a result of up to 4 (7 were measured in all), lossy 1.5; then 4 on white.
         let decoder_bytes = u64::from(sides.0) * u64::from(sides.1) * 12;
         Ok(Found { coding: Coding::WebP, sides, decoder_bytes, keep: self.keep, exif: self.exif, end })
     }
