@@ -1,12 +1,19 @@
 //! The command line: what can be asked for, and which module does it.
 
+mod ask;
+mod check;
+mod plugins;
+mod preview;
+mod run;
+mod sync;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
 use crate::config::Config;
+use crate::logging;
 use crate::report::{Exit, Trouble};
-use crate::{ask, check, logging, plugins, preview, run, sync};
 
 /// Watches a folder of portraits and shows each in every system of the company.
 #[derive(Debug, Parser)]

@@ -19,10 +19,10 @@ use tracing::{debug, error, info, warn};
 use crate::asked::{self, Asked};
 use crate::clock::Clock;
 use crate::dispatch::{Begun, Dispatcher};
-use crate::folder::Folder;
+use crate::intake::folder::Folder;
+use crate::intake::watch::Watch;
 use crate::intake::{self, Intake, Scan};
 use crate::report::{Exit, Trouble};
-use crate::watch::Watch;
 
 /// How often the folder's path is compared with the directory that is open.
 const IDENTITY_EVERY: Duration = Duration::from_secs(3);
@@ -283,9 +283,9 @@ impl Controller {
         match event {
             Event::Scanned(scanned) => self.scanned(scanned, now),
             Event::Compared(same) => self.compared(same, now),
-            Event::Hinted => self.watched.next_hints = self.watched.next_hints.or(Some(now.after(COLLECT_HINTS))),
+            Event::Hinted => self.hinted(now),
             Event::Looked(looked) => {
-                looked.into_iter().for_each(|(name, looked)| self.reconciler.looked(&name, looked, now))
+                looked.into_iter().for_each(|(name, looked)| self.reconciler.looked(&name, looked, now));
             }
             Event::Examined(read, found) => self.examined(&read, found, now),
             Event::Spoiled(delivery, found) => self.spoiled(&delivery, found, now),
@@ -366,6 +366,10 @@ impl Controller {
             self.leave_folder();
             self.watched.scan_wanted = true;
         }
+    }
+
+    fn hinted(&mut self, now: Time) {
+        self.watched.next_hints.get_or_insert_with(|| now.after(COLLECT_HINTS));
     }
 
     fn follow_hints(&mut self) {

@@ -3,6 +3,11 @@
 //! Decides nothing. The order matters: what cannot be rendered touches no backend and costs no attempt, and no plugin
 //! is called before its attempt is durably counted.
 
+mod converse;
+mod effects;
+pub(crate) mod performer;
+pub(crate) mod studio;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
@@ -14,10 +19,10 @@ use portraitd_sdk::message::{self, PhotoHead, RenditionHead, Start, User};
 
 use crate::backends::{Backend, Backends, OpenBackend, rendition};
 use crate::clock::Clock;
-use crate::converse::{CONVERSATION_LIMIT, converse, now_ms};
-use crate::folder::Folder;
-use crate::performer::{Performer, Stage};
-use crate::studio::{Order, Studio};
+use crate::dispatch::converse::{CONVERSATION_LIMIT, converse, now_ms};
+use crate::dispatch::performer::{Performer, Stage};
+use crate::dispatch::studio::{Order, Studio};
+use crate::intake::folder::Folder;
 
 /// What deliveries are made with. Cheap to clone.
 #[derive(Clone, Debug)]

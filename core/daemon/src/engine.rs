@@ -12,10 +12,10 @@ use crate::clock::Clock;
 use crate::config::{Config, Conflict};
 use crate::controller::{Controller, Follow, Parts};
 use crate::dispatch::Dispatcher;
+use crate::dispatch::performer::Stage;
+use crate::dispatch::studio::Studio;
 use crate::intake::Intake;
-use crate::performer::Stage;
 use crate::report::{Exit, Trouble};
-use crate::studio::Studio;
 use crate::text::escape;
 
 /// The state directory, held by this process, and what was written down in it.

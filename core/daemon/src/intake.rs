@@ -2,6 +2,9 @@
 //!
 //! Concludes nothing; what follows from what was found is decided by `portraitd-reconcile`.
 
+pub(crate) mod folder;
+pub(crate) mod watch;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -9,10 +12,10 @@ use std::time::{Duration, Instant};
 use portraitd_pipeline::{self as pipeline, Limits};
 use portraitd_reconcile::{Digest, Examined, FileName, Listing, Looked, Photo, Read, Stat};
 
+use self::folder::{FileSystem, Folder};
+use self::watch::Watch;
 use crate::config::{Config, WatchMode};
-use crate::folder::{self, FileSystem, Folder};
 use crate::text::escape;
-use crate::watch::Watch;
 
 /// What is done in the folder, and by which rules. Cheap to clone.
 #[derive(Clone, Debug)]

@@ -1,33 +1,21 @@
 //! The binary `portraitd`: I/O and policy around the crates that decide, render, record and load plugins.
 #![forbid(unsafe_code)]
 
-mod ask;
 mod asked;
 mod backends;
-mod check;
 mod cli;
 mod clock;
 mod config;
 mod control;
 mod controller;
-mod converse;
 mod dispatch;
-mod effects;
 mod engine;
-mod folder;
 mod intake;
 mod logging;
-mod performer;
-mod plugins;
-mod preview;
 mod progress;
 mod report;
-mod run;
 mod show;
-mod studio;
-mod sync;
 mod text;
-mod watch;
 
 use clap::Parser as _;
 

@@ -111,10 +111,16 @@ fn photo(report: &PhotoReport) -> Value {
     })
 }
 
-/// One entry of `attempts`.
+/// One entry of `attempts`. What a success came to (changed, unchanged, removed) is its reason.
 pub(crate) fn attempt(attempt: &Attempt) -> Value {
-    let reason = (!attempt.reason.is_empty()).then_some(&attempt.reason);
-    json!({ "at": rfc3339(attempt.at), "verdict": attempt.verdict.word(), "reason": reason, "ms": attempt.ms })
+    let word = attempt.verdict.word();
+    let (verdict, reason) = match (attempt.verdict.is_done(), attempt.reason.as_str()) {
+        (true, "") => ("done", Some(word.to_owned())),
+        (true, notes) => ("done", Some(format!("{word}: {notes}"))),
+        (false, "") => (word, None),
+        (false, reason) => (word, Some(reason.to_owned())),
+    };
+    json!({ "at": rfc3339(attempt.at), "verdict": verdict, "reason": reason, "ms": attempt.ms })
 }
 
 /// `sync --json`

@@ -1,3 +1,5 @@
+//! What is read from a config file, what is refused, and how people are told.
+
 use super::*;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -15,7 +17,10 @@ fn told(text: &str) -> String {
 
 #[track_caller]
 fn check(text: &str, expected: &str) {
-    assert_eq!(told(text), expected);
+    let told = told(text);
+    assert!(told.contains("\nhint: "), "without a hint: {told}");
+    let general = format!("\nhint: {}", wrong::CORRECT);
+    assert_eq!(told.replace(&general, ""), expected);
 }
 
 /// The file with every key that is commented out switched on. A line that starts with `#` and no space is such a key.

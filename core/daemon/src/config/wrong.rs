@@ -7,6 +7,9 @@ use toml::de::{DeTable, DeValue};
 
 use crate::report::Trouble;
 
+/// What to do where nothing better is known.
+pub(super) const CORRECT: &str = "correct it; `portraitd check` says whether the file is right then";
+
 /// The first problem of a config file.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Wrong {
@@ -46,10 +49,7 @@ impl Wrong {
         let line = self.line.map(|line| format!("line {line}: ")).unwrap_or_default();
         let key = if self.key.is_empty() { String::new() } else { format!("{}: ", self.key) };
         let trouble = trouble.because(format_args!("{line}{key}{}", self.problem));
-        match self.hint {
-            Some(hint) => trouble.hint(hint),
-            None => trouble,
-        }
+        trouble.hint(self.hint.as_deref().unwrap_or(CORRECT))
     }
 }
 

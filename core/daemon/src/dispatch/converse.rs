@@ -16,7 +16,7 @@ use tracing::{debug, info, warn};
 
 use crate::backends::{Backend, OpenBackend};
 use crate::clock::Clock;
-use crate::performer::Performer;
+use crate::dispatch::performer::Performer;
 
 /// How long a conversation may take: ten times what one request may.
 pub(crate) const CONVERSATION_LIMIT: Duration = Duration::from_secs(600);

@@ -13,8 +13,8 @@ use crate::asked::Asked;
 use crate::config::{Config, WatchMode};
 use crate::control;
 use crate::controller::{Controller, Event, Follow};
+use crate::dispatch::performer::{Roots, Stage};
 use crate::engine::{self, Engine};
-use crate::performer::{Roots, Stage};
 use crate::report::{Exit, Trouble};
 use crate::text::escape;
 

@@ -8,7 +8,7 @@ use portraitd_pipeline::{self as pipeline, Crop, Recipe, Rendition, RenditionSpe
 use portraitd_reconcile::{Digest, Examined, FileName};
 use tokio::sync::{Mutex as AsyncMutex, Semaphore};
 
-use crate::folder::Folder;
+use crate::intake::folder::Folder;
 use crate::intake::{Fetched, Intake};
 
 /// How many bytes of renditions are kept.

@@ -12,7 +12,7 @@ use portraitd_host::Blob;
 use portraitd_sdk::message::{Effect, EffectError, EffectErrorKind, Reply};
 use serde_json::{Map, Value};
 
-use crate::effects::{FileRoot, FileTrouble, TroubleKind};
+use crate::dispatch::effects::{FileRoot, FileTrouble, TroubleKind};
 use crate::text::escape;
 
 /// The directories that plugins publish into. Each is tidied once, when it is first used.
