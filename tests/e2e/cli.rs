@@ -164,7 +164,7 @@ fn preview_writes_what_would_be_made_and_nothing_else() {
     for name in shown.names() {
         assert!(told.out.contains(&name), "{name} is not listed:\n{}", told.out);
     }
-    assert!(world.backend_files("portraits").0.is_empty() && !world.path("state").exists());
+    assert!(world.backend_files("portraits").0.is_empty() && world.backend_files("badges").0.is_empty());
 }
 
 #[test]

@@ -214,7 +214,15 @@ fn settings_are_checked_against_the_plugins_own_schema() {
 #[test]
 fn what_is_no_toml_is_refused_by_its_line() {
     refused("[folder\npath = 1", &["portraitd.toml", "1"]);
-    refused("", &["backend"]);
+    refused("just words", &["portraitd.toml", "1"]);
+}
+
+#[test]
+fn an_empty_config_is_the_defaults_and_delivers_nowhere() {
+    let world = World::new();
+    world.write_config("");
+    let told = world.portraitd(&["check"]).expect(0);
+    assert!(told.text().contains("backend"), "nobody is told that nothing will be delivered:\n{}", told.text());
 }
 
 #[test]

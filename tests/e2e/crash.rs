@@ -1,11 +1,13 @@
-//! kill -9 at random moments, again and again, while photos change and are delivered to two backends. Nothing may be
+//! kill -9 at random moments, again and again, while photos change and are delivered to four backends. Nothing may be
 //! lost, nothing invented, and nothing repeated more often than it was hit.
 //!
 //! The quick sweep runs with every test run; `PORTRAITD_KILLS=100` makes it the long one.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    env, thread,
+    env, fs,
+    os::unix::fs::MetadataExt as _,
+    thread,
     time::{Duration, Instant},
 };
 
@@ -17,9 +19,11 @@ use crate::{
 
 const USERS: u32 = 40;
 const CHANGED_PER_ROUND: u32 = 12;
-const BACKENDS: [&str; 2] = ["portraits", "second"];
-const SIDE: u16 = 600;
-
+/// All publish the same rendition: it is made once and delivered four times, so that most of the time goes into
+/// deliveries, where a kill hits an attempt in flight.
+const BACKENDS: [&str; 4] = ["portraits", "second", "third", "fourth"];
+/// How long after the chosen progress a kill falls at most.
+const MOMENT: Duration = Duration::from_millis(20);
 /// A small generator of pseudo-random numbers (xorshift64), seeded and printed so that a failure can be repeated.
 struct Random(u64);
 
@@ -38,6 +42,7 @@ struct Attempt {
     at: String,
     verdict: String,
     reason: String,
+    ms: u64,
 }
 
 impl Attempt {
@@ -56,12 +61,20 @@ struct Sweep {
     slowest_start: Duration,
 }
 
+/// A world in which all the backends publish an icon.
+fn world() -> World {
+    let mut world = World::new();
+    world.set("log.level", "info");
+    for backend in BACKENDS {
+        world.add_backend(backend);
+        world.set_renditions(backend, &[("icon", 48)]);
+    }
+    world
+}
+
 impl Sweep {
     fn new(seed: u64) -> Self {
-        let mut world = World::new();
-        world.set("log.level", "info");
-        world.add_backend("second");
-        world.set_renditions("second", &[("card", 96)]);
+        let world = world();
         let versions = (1..=USERS).map(|user| (user, 0)).collect();
         let (random, attempts) = (Random(seed), BTreeMap::new());
         Self { world, random, versions, attempts, slowest_start: Duration::ZERO }
@@ -79,13 +92,8 @@ impl Sweep {
             let version = self.versions.get_mut(&user).expect("one of the users");
             *version += 1;
             let number = Number { user, version: *version };
-            self.world.move_in(&format!("user{user}.jpg"), &number.photo_of_side(SIDE));
+            self.world.move_in(&format!("user{user}.jpg"), &number.photo());
         }
-    }
-
-    fn change_some(&mut self) {
-        let first = self.random.below(u64::from(USERS)) as u32;
-        self.change((0..CHANGED_PER_ROUND).map(|step| (first + step * 3) % USERS + 1).collect::<BTreeSet<_>>());
     }
 
     fn all_done(&self) -> Option<()> {
@@ -97,20 +105,35 @@ impl Sweep {
         BACKENDS.iter().all(|backend| done(backend)).then_some(())
     }
 
-    /// How long an undisturbed wave of changes takes.
-    fn measure_wave(&mut self) -> Duration {
-        self.change_some();
-        let began = Instant::now();
-        wait_until("a wave without kills", LONG, || self.newest_everywhere().then_some(()));
-        began.elapsed().saturating_sub(SETTLE)
+    /// Changes some photos and kills the daemon when a random share of their pictures has appeared, and a moment later.
+    /// Counting the pictures keeps the kills spread over the work, however fast the machine is at this minute.
+    fn change_and_kill(&mut self) {
+        let users = self.some_users();
+        let before = self.pictures(&users);
+        let share = self.random.below(before.len() as u64) as usize;
+        self.change(users.iter().copied());
+        wait_until("the wave has come so far", LONG, || {
+            let now = self.pictures(&users);
+            let appeared = before.iter().zip(&now).filter(|(before, now)| before != now).count();
+            (appeared >= share).then_some(())
+        });
+        if share == 0 {
+            thread::sleep(SETTLE);
+        }
+        thread::sleep(Duration::from_micros(self.random.below(MOMENT.as_micros() as u64)));
+        self.world.kill();
     }
 
-    fn newest_everywhere(&self) -> bool {
-        self.versions.iter().all(|(&user, &version)| {
-            let number = Some(Number { user, version });
-            self.world.number(&format!("portraits/user{user}/icon.jpg")) == number
-                && self.world.number(&format!("second/user{user}/card.jpg")) == number
-        })
+    fn some_users(&mut self) -> BTreeSet<u32> {
+        let first = self.random.below(u64::from(USERS)) as u32;
+        (0..CHANGED_PER_ROUND).map(|step| (first + step * 3) % USERS + 1).collect()
+    }
+
+    /// The inodes of these users' pictures at all backends.
+    fn pictures(&self, users: &BTreeSet<u32>) -> Vec<u64> {
+        let path = |backend: &str, user: u32| self.world.path(format!("{backend}/user{user}/icon.jpg"));
+        let paths = BACKENDS.iter().flat_map(|backend| users.iter().map(move |user| path(backend, *user)));
+        paths.map(|path| fs::metadata(path).expect("published in the first wave").ino()).collect()
     }
 
     /// Looks at the attempts of everyone and counts the interrupted ones that were not known before.
@@ -122,7 +145,8 @@ impl Sweep {
                 let seen = self.attempts.entry((user, backend)).or_default();
                 for attempt in story["backends"][backend]["attempts"].as_array().into_iter().flatten() {
                     let word = |key: &str| attempt[key].as_str().unwrap_or_default().to_owned();
-                    let attempt = Attempt { at: word("at"), verdict: word("verdict"), reason: word("reason") };
+                    let ms = attempt["ms"].as_u64().unwrap_or_default();
+                    let attempt = Attempt { at: word("at"), verdict: word("verdict"), reason: word("reason"), ms };
                     let new = seen.insert(attempt.clone());
                     interrupted += usize::from(new && attempt.was_interrupted());
                 }
@@ -133,11 +157,9 @@ impl Sweep {
 
     /// The newest content of every photo is at every backend, and nothing else is there.
     fn assert_nothing_lost_or_invented(&self) {
-        let mut reference = World::new();
-        reference.add_backend("second");
-        reference.set_renditions("second", &[("card", 96)]);
+        let reference = world();
         for (&user, &version) in &self.versions {
-            let photo = Number { user, version }.photo_of_side(SIDE);
+            let photo = Number { user, version }.photo();
             assert_eq!(self.world.published(&format!("drop/user{user}.jpg")).as_ref(), Some(&photo));
             reference.copy_in(&format!("user{user}.jpg"), &photo);
         }
@@ -177,14 +199,10 @@ fn kill_sweep() {
     sweep.start();
     wait_until("the first wave", LONG, || sweep.all_done());
     sweep.gather();
-    let wave = sweep.measure_wave();
 
     let mut hits = 0;
     for _ in 0..kills {
-        sweep.change_some();
-        let into_the_wave = sweep.random.below(wave.as_micros() as u64 * 9 / 10);
-        thread::sleep(SETTLE + Duration::from_micros(into_the_wave));
-        sweep.world.kill();
+        sweep.change_and_kill();
         sweep.start();
         hits += u64::from(sweep.gather() > 0);
     }
@@ -195,7 +213,7 @@ fn kill_sweep() {
     let attempts: usize = sweep.attempts.values().map(BTreeSet::len).sum();
     println!(
         "{kills} kills (seed {seed}), {hits} of them hit an attempt in flight; 0 lost, 0 invented; {attempts} attempts, \
-         {repeats} of them interrupted and repeated; slowest start {:?}; a wave takes {wave:?}",
+         {repeats} of them interrupted and repeated; slowest start {:?}",
         sweep.slowest_start
     );
     assert!(hits * 2 >= kills, "only {hits} of {kills} kills hit an attempt in flight");
@@ -223,7 +241,7 @@ fn a_lost_state_costs_a_delivery_and_no_photo() {
     }
     world.sync(&[]);
     let before = world.backend_files("portraits");
-    std::fs::remove_dir_all(world.path("state")).unwrap();
+    fs::remove_dir_all(world.path("state")).unwrap();
     world.start();
     world.wait_status("all done again", |status| status["backends"]["portraits"]["done"] == 10);
     before.assert_untouched(&world.path("portraits"));

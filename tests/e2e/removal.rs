@@ -74,10 +74,10 @@ fn nothing_is_removed_before_the_absence_has_lasted() {
 #[test]
 fn a_photo_that_comes_back_in_time_is_not_removed() {
     let mut world = removing_world(2);
-    world.set("folder.absence", "4s");
+    world.set("folder.absence", "5s");
     world.restart();
     take_out(&world, [1]);
-    world.wait_explain("user1", "gone", |story| story["photo"]["state"] == "gone");
+    stays("published", SETTLE * 12, || published(&world, 1..=2) == 2);
     world.copy_in("user1.jpg", &Number { user: 1, version: 1 }.photo());
     stays("published", SETTLE * 35, || published(&world, 1..=2) == 2);
     assert_eq!(world.explain("user1")["photo"]["state"], "accepted");
