@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use portraitd_ledger::{Ledger, Lock, LockError, OpenError};
 use portraitd_reconcile::{Brake, ConflictRule, Focus, Names, Policy, Reconciler, Snapshot};
+use tokio::signal::unix::{SignalKind, signal};
 use tracing::{error, warn};
 
 use crate::backends::Backends;
@@ -179,7 +180,12 @@ pub(crate) fn block_on<T>(work: impl Future<Output = T>) -> T {
         .thread_name("portraitd")
         .build()
         .expect("the system gives a process its threads");
-    let result = runtime.block_on(work);
+    let result = runtime.block_on(async {
+        // A file size limit (setrlimit(2)) would kill the process before the ledger can say that it cannot write.
+        let too_large = SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw());
+        let _heard = signal(too_large).inspect_err(|error| warn!(%error, "a file size limit will kill portraitd"));
+        work.await
+    });
     runtime.shutdown_background();
     result
 }

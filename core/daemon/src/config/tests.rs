@@ -211,7 +211,7 @@ fn a_user_id_pattern_must_be_whole_and_name_the_user() {
         let told = told(&format!("folder.user-id = '{broken}'"));
         assert!(
             told.starts_with("because: line 1: folder.user-id: not a regular expression: ")
-                && told.lines().count() == 1,
+                && told.lines().count() == 2,
             "{told}"
         );
     }
