@@ -179,6 +179,7 @@ fn a_broken_backend_is_held_and_the_other_delivers() {
 
     world.start();
     world.wait_status("held again", |status| status["backends"]["broken"]["state"] == "held");
+    stays("held after the probe of the start", SETTLE * 8, || world.status()["backends"]["broken"]["state"] == "held");
     fs::remove_file(world.path("broken")).unwrap();
     stays("held until somebody says so", SETTLE * 3, || world.status()["backends"]["broken"]["state"] == "held");
     world.portraitd(&["retry", "--backend", "broken"]).expect(0);

@@ -110,7 +110,7 @@ impl Sweep {
     fn change_and_kill(&mut self) {
         let users = self.some_users();
         let before = self.pictures(&users);
-        let share = self.random.below(before.len() as u64) as usize;
+        let share = self.random.below(before.len() as u64 * 9 / 10) as usize;
         self.change(users.iter().copied());
         wait_until("the wave has come so far", LONG, || {
             let now = self.pictures(&users);
