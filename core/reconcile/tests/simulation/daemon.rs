@@ -21,7 +21,8 @@ pub(crate) struct Daemon {
     /// Attempts that are begun, by the batch that holds their intent or by a number of their own.
     attempts: BTreeMap<u64, Attempt>,
     serial: u64,
-    wake: Option<i64>,
+    /// When it is to be woken.
+    wakes: BTreeSet<i64>,
     /// The steps taken in which minute.
     pace: (i64, u32),
     /// Whether the last scan found a folder, and which.
@@ -65,7 +66,7 @@ impl World {
             reads: 0,
             attempts: BTreeMap::new(),
             serial: 0,
-            wake: None,
+            wakes: BTreeSet::new(),
             pace: (0, 0),
             listed: None,
         });
@@ -226,16 +227,15 @@ impl World {
         let Some(wake) = self.reconciler().wake_at() else { return };
         self.ensure(wake > now, "it asks for no time that has come", || format!("{wake:?} at {now:?}"));
         let at = wake.as_millis() - self.offset;
-        if self.running().wake.is_none_or(|planned| at < planned) {
-            self.running().wake = Some(at);
+        let wakes = &mut self.running().wakes;
+        if wakes.first().is_none_or(|planned| at < *planned) && wakes.insert(at) {
             self.run_later(at - self.now, Step::Wake);
         }
     }
 
-    /// An earlier wake may have taken this one's place.
     fn awake(&mut self) {
         let now = self.now;
-        self.running().wake.take_if(|planned| *planned <= now);
+        self.running().wakes.retain(|planned| *planned > now);
     }
 
     /// Hands what is to be written down to the ledger. Says which batch holds it.

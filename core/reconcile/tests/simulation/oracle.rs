@@ -24,6 +24,8 @@ pub(crate) struct Oracle {
     seen: Option<Identity>,
     braked: bool,
     absences: BTreeMap<UserId, Absence>,
+    /// Files that a look found since the last scan: they may be younger than the next scan's result.
+    found: BTreeMap<FileName, UserId>,
     begun: BTreeSet<UserId>,
     pub(crate) pairs: BTreeMap<(BackendId, UserId), Pair>,
     out: BTreeMap<BackendId, BTreeSet<u64>>,
@@ -34,10 +36,8 @@ pub(crate) struct Oracle {
 /// What shows that a user's file was taken away.
 struct Absence {
     identity: Identity,
-    /// The first complete scan without it, by the daemon's clock.
+    /// The first complete scan without it, or an earlier time of such a scan when the clock was set back.
     first: Time,
-    /// The earliest time of such a scan; another than the first when the clock was set back.
-    earliest: Time,
     /// Another complete scan was far enough apart.
     twice: bool,
     /// The file system itself said so after that.
@@ -80,6 +80,7 @@ impl Oracle {
             seen: None,
             braked: false,
             absences: BTreeMap::new(),
+            found: BTreeMap::new(),
             begun: BTreeSet::new(),
             pairs: BTreeMap::new(),
             out: BTreeMap::new(),
@@ -103,10 +104,10 @@ impl Oracle {
 
     fn absent(&mut self, user: &UserId, identity: Identity, now: Time) {
         let apart = self.absence;
-        let fresh = Absence { identity, first: now, earliest: now, twice: false, looked: false, cleared: false };
+        let fresh = Absence { identity, first: now, twice: false, looked: false, cleared: false };
         let absence = self.absences.entry(user.clone()).or_insert(fresh);
-        absence.twice |= now.since(absence.earliest) >= apart;
-        absence.earliest = absence.earliest.min(now);
+        absence.twice |= now.since(absence.first) >= apart;
+        absence.first = absence.first.min(now);
     }
 
     /// An absence in another directory begins anew; one that is proved stays proved.
@@ -186,11 +187,12 @@ impl World {
         self.oracle.recognise(listing.identity);
         let present: BTreeSet<_> = listing.entries.iter().filter_map(|entry| user_of(text(&entry.name))).collect();
         present.iter().for_each(|user| self.oracle.present(user));
+        let found = std::mem::take(&mut self.oracle.found);
         if listing.trouble.is_some() {
             return;
         }
         for user in self.plan.users.clone() {
-            if !present.contains(&user) {
+            if !present.contains(&user) && !found.values().any(|found| *found == user) {
                 self.oracle.absent(&user, listing.identity, now);
             }
         }
@@ -202,8 +204,12 @@ impl World {
     pub(crate) fn oracle_sees_look(&mut self, name: &FileName, looked: &Looked) {
         let Some(user) = user_of(text(name)) else { return };
         match looked {
-            Looked::Here(_) => self.oracle.present(&user),
+            Looked::Here(_) => {
+                self.oracle.present(&user);
+                self.oracle.found.insert(name.clone(), user);
+            }
             Looked::Absent => {
+                self.oracle.found.remove(name);
                 let absence = self.oracle.absences.get_mut(&user).filter(|absence| absence.twice);
                 absence.into_iter().for_each(|absence| absence.looked = true);
             }
@@ -215,6 +221,7 @@ impl World {
 
     pub(crate) fn oracle_sees_start(&mut self) {
         self.oracle.recorded = self.ledger.deliveries.clone();
+        self.oracle.found.clear();
         self.oracle.out.clear();
         self.oracle.proofs.clear();
         self.oracle.pairs.values_mut().for_each(|pair| pair.out = false);
