@@ -34,10 +34,10 @@ fn since_boot() -> Duration {
     Duration::new(seconds, u32::try_from(time.tv_nsec).unwrap_or_default())
 }
 
-/// A moment as people and programs read it: RFC 3339, UTC, to the second.
+/// A moment as people and programs read it: RFC 3339, UTC, to the millisecond.
 pub(crate) fn rfc3339(time: Time) -> String {
     let moment = jiff::Timestamp::from_millisecond(time.as_millis());
-    moment.map_or_else(|_| "unknown".into(), |moment| format!("{moment:.0}"))
+    moment.map_or_else(|_| "unknown".into(), |moment| format!("{moment:.3}"))
 }
 
 #[cfg(test)]
@@ -46,7 +46,7 @@ mod tests {
 
     #[test]
     fn time_is_told_as_rfc_3339() {
-        assert_eq!(rfc3339(Time::from_millis(1_700_000_000_123)), "2023-11-14T22:13:20Z");
+        assert_eq!(rfc3339(Time::from_millis(1_700_000_000_123)), "2023-11-14T22:13:20.123Z");
         assert_eq!(rfc3339(Time::PAST), "unknown");
     }
 

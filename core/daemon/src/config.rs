@@ -329,7 +329,7 @@ impl Config {
 }
 
 /// `path` without links and `..` as far as it exists, and by its text from there on.
-fn resolve(path: &Path) -> PathBuf {
+pub(crate) fn resolve(path: &Path) -> PathBuf {
     let mut existing = std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
     let mut rest = Vec::new();
     loop {

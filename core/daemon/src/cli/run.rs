@@ -24,7 +24,7 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 /// Runs the daemon.
 pub(crate) fn run(config: &Config, path: &Path) -> Result<Exit, Trouble> {
     let follow = Follow { rescan: config.folder.rescan, events: config.folder.watch != WatchMode::Poll };
-    let stage = Stage::Real(Arc::new(Roots::default()));
+    let stage = Stage::Real(Arc::new(Roots::new(config)));
     let Engine { controller, lock } = Engine::open(config, Default::default(), stage, Some(follow))?;
     engine::warn_of_surprises(config);
     info!(
@@ -44,6 +44,8 @@ pub(crate) fn run(config: &Config, path: &Path) -> Result<Exit, Trouble> {
         );
         controller.finish(config.run.grace).await
     })?;
+    // Nobody answers any more. A socket that stays, as after a kill, is as good as none.
+    drop(std::fs::remove_file(engine::socket(config)));
     drop(lock);
     info!("portraitd has stopped");
     Ok(Exit::Ok)

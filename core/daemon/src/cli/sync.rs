@@ -26,7 +26,7 @@ const SHOW_EVERY: Duration = Duration::from_millis(200);
 /// Makes one pass.
 pub(crate) fn sync(config: &Config, args: &SyncArgs) -> Result<Exit, Trouble> {
     let shown = Arc::new(Mutex::new(Vec::new()));
-    let stage = if args.dry_run { Stage::Dry(Arc::clone(&shown)) } else { Stage::Real(Arc::new(Roots::default())) };
+    let stage = if args.dry_run { Stage::Dry(Arc::clone(&shown)) } else { Stage::Real(Arc::new(Roots::new(config))) };
     let focus = focus(args)?;
     let named = focus.users.clone().unwrap_or_default();
     let Engine { controller, lock } = Engine::open(config, focus, stage, None)?;

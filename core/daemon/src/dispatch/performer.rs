@@ -12,21 +12,36 @@ use portraitd_host::Blob;
 use portraitd_sdk::message::{Effect, EffectError, EffectErrorKind, Reply};
 use serde_json::{Map, Value};
 
+use crate::config::{Config, resolve};
 use crate::dispatch::effects::{FileRoot, FileTrouble, TroubleKind};
 use crate::text::escape;
 
 /// The directories that plugins publish into. Each is tidied once, when it is first used.
-#[derive(Debug, Default)]
-pub(crate) struct Roots(Mutex<BTreeMap<PathBuf, FileRoot>>);
+#[derive(Debug)]
+pub(crate) struct Roots {
+    /// Nothing is published into these, nor below them.
+    forbidden: [PathBuf; 2],
+    open: Mutex<BTreeMap<PathBuf, FileRoot>>,
+}
 
 impl Roots {
+    /// Directories anywhere but in the drop folder, which is read only, and in the state directory.
+    pub(crate) fn new(config: &Config) -> Self {
+        Self { forbidden: [config.folder.path.clone(), config.state.path.clone()], open: Mutex::default() }
+    }
+
     fn open(&self, path: &Path) -> Result<FileRoot, FileTrouble> {
-        let mut roots = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(root) = roots.get(path) {
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(root) = open.get(path) {
             return Ok(root.clone());
         }
+        if let Some(forbidden) = self.forbidden.iter().find(|forbidden| resolve(path).starts_with(resolve(forbidden))) {
+            let (path, forbidden) = (escape(path), escape(forbidden));
+            let text = format!("`{path}` lies in `{forbidden}`, where portraitd publishes nothing");
+            return Err(FileTrouble { kind: TroubleKind::Denied, text });
+        }
         let root = FileRoot::open_or_make(path)?;
-        roots.insert(path.to_owned(), root.clone());
+        open.insert(path.to_owned(), root.clone());
         Ok(root)
     }
 }
