@@ -1,38 +1,31 @@
-//! The host with a real library: the `files` plugin, built by the tests, and files that are no such library.
+//! The host with a real library, the sample among the examples, and with files that are no such library.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::{Duration, Instant};
 
-use portraitd_host::{Backend, Blob, Host, LoadError, Plugin, Refusal, find, inspect, list};
-use portraitd_sdk::Verdict;
+use portraitd_host::{Backend, Blob, Host, LoadError, Plugin, Refusal, SLOW_STEP, find, inspect, list};
 use portraitd_sdk::message::{
     Effect, EffectKind, EffectResult, Open, Operation, Outcome, PhotoHead, RenditionHead, Reply, Request, Start, Step,
     User,
 };
+use portraitd_sdk::{Failure, Verdict};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-const FILE: &str = "libportraitd_plugin_files.so";
+const FILE: &str = "libportraitd_plugin_sample.so";
 
-/// The library, built once for all tests, as bytes.
+/// The library as bytes. Cargo builds the examples with the tests.
 fn built() -> &'static [u8] {
     static BYTES: OnceLock<Vec<u8>> = OnceLock::new();
     BYTES.get_or_init(|| {
-        let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../Cargo.toml");
-        let mut cargo = Command::new(env!("CARGO"));
-        cargo.args(["build", "-p", "portraitd-plugin-files", "--manifest-path"]).arg(manifest);
         // The test lies in <target>/<profile>/deps.
         let test = std::env::current_exe().unwrap();
-        let profile = test.ancestors().nth(2).unwrap();
-        if profile.ends_with("release") {
-            cargo.arg("--release");
-        }
-        assert!(cargo.status().unwrap().success());
-        fs::read(profile.join(FILE)).unwrap()
+        let sample = test.ancestors().nth(2).unwrap().join("examples").join(FILE);
+        fs::read(sample).expect("`cargo test` builds the examples, if it is not told to build one test only")
     })
 }
 
@@ -72,7 +65,7 @@ impl Place {
 
     fn loaded(&self) -> Plugin {
         self.put(built());
-        self.host().find("files", &[self.plugins()]).unwrap()
+        self.host().find("sample", &[self.plugins()]).unwrap()
     }
 
     /// Why these bytes are not loaded.
@@ -154,46 +147,150 @@ fn soon(what: &str, is: impl Fn() -> bool) {
 async fn a_delivery_is_a_conversation() {
     let place = Place::new();
     let plugin = place.loaded();
-    assert_eq!((plugin.identity().name.as_str(), plugin.sha256().len()), ("files", 64));
+    assert_eq!((plugin.identity().name.as_str(), plugin.sha256().len()), ("sample", 64));
     let description = plugin.describe().unwrap();
-    assert_eq!(description.operations, [Operation::Deliver, Operation::Remove]);
-    assert_eq!(description.schema["properties"]["path"]["x-identifying"], true);
-    let backend = plugin.open(&open(json!({ "path": "out" }))).unwrap();
+    let all = [Operation::Deliver, Operation::Remove, Operation::Verify, Operation::Probe];
+    assert_eq!(description.operations, all);
+    assert_eq!(description.schema["properties"]["conduct"]["x-identifying"], true);
+    let backend = plugin.open(&open(json!({ "conduct": "good" }))).unwrap();
     let (mut conversation, turn) = backend.start(start(&backend, Operation::Deliver), blobs(&backend)).await;
     let Step::Need(need) = turn.step else { panic!("{turn:?}") };
-    assert_eq!(need.effects.len(), 3);
+    assert_eq!(need.effects.len(), 2);
 
-    let turn = conversation.resume(vec![changed(&need.effects[2])], 1).await;
-    assert!(matches!(&turn.step, Step::Need(need) if need.effects.is_empty()), "two are open: {turn:?}");
-    let twice = changed(&need.effects[2]);
-    let turn = conversation.resume(vec![twice, changed(&need.effects[1]), changed(&need.effects[0])], 2).await;
+    let turn = conversation.resume(vec![changed(&need.effects[1])], 1).await;
+    assert!(matches!(&turn.step, Step::Need(need) if need.effects.is_empty()), "one is open: {turn:?}");
+    let twice = changed(&need.effects[1]);
+    let turn = conversation.resume(vec![twice, changed(&need.effects[0])], 2).await;
     let Step::Done(done) = turn.step else { panic!("{turn:?}") };
-    assert_eq!(done.outcome, Outcome::Changed);
-    assert_eq!(done.receipt["files"], json!(["ada/original.jpg", "ada/thumb.jpg", "ada/icon.jpg"]));
+    assert_eq!((done.outcome, done.receipt), (Outcome::Changed, json!("ada")));
+    assert_eq!(turn.log[0].text, "all is there");
 
     let after = conversation.resume(vec![], 3).await;
     assert!(matches!(after.step, Step::Failed(failure) if failure.verdict == Verdict::Bug));
 }
 
 #[tokio::test]
-async fn an_operation_that_the_plugin_lacks_is_unsupported() {
+async fn every_operation_is_a_conversation() {
     let place = Place::new();
-    let backend = place.loaded().open(&open(json!({ "path": "out" }))).unwrap();
-    let (_, turn) = backend.start(start(&backend, Operation::Probe), vec![]).await;
-    assert!(matches!(turn.step, Step::Failed(failure) if failure.verdict == Verdict::Unsupported));
+    let backend = place.loaded().open(&open(json!({ "conduct": "good" }))).unwrap();
+    for (op, outcome) in [
+        (Operation::Remove, Outcome::Removed),
+        (Operation::Verify, Outcome::Unchanged),
+        (Operation::Probe, Outcome::Unchanged),
+    ] {
+        let (_, turn) = backend.start(start(&backend, op), blobs(&backend)).await;
+        assert!(matches!(&turn.step, Step::Done(done) if done.outcome == outcome), "{op:?}: {turn:?}");
+    }
+}
+
+/// Opens a backend that misbehaves and lets it deliver, and gives what it failed with.
+async fn failure_of(plugin: &Plugin, conduct: &str) -> Failure {
+    match plugin.open(&open(json!({ "conduct": conduct }))) {
+        Ok(backend) => delivery_failure(&backend).await,
+        Err(failure) => failure,
+    }
+}
+
+async fn delivery_failure(backend: &Backend) -> Failure {
+    let (mut conversation, mut turn) = backend.start(start(backend, Operation::Deliver), blobs(backend)).await;
+    loop {
+        match turn.step {
+            Step::Need(need) => turn = conversation.resume(need.effects.iter().map(changed).collect(), 1).await,
+            Step::Failed(failure) => return failure,
+            Step::Done(done) => panic!("it is done: {done:?}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_a_plugin_does_wrong_is_told_with_its_name() {
+    let place = Place::new();
+    let plugin = place.loaded();
+    let table = [
+        ("panics-in-open", ": while opening"),
+        ("panics-at-once", ": at the first poll"),
+        ("panics-later", ": after the reply"),
+        ("panics-with-payload", ": (no text)"),
+        ("panics-in-drop", ": in a drop"),
+        ("waits-for-something-else", "the plugin awaits something that is not a portraitd effect"),
+        ("asks-forever", "it asked for more than 1000 effects in one conversation"),
+        ("talks-too-much", "bytes, more than the 1048576 allowed"),
+    ];
+    for (conduct, says) in table {
+        let Failure { verdict, reason, .. } = failure_of(&plugin, conduct).await;
+        println!("{conduct}: {reason}");
+        assert!(
+            verdict == Verdict::Bug && reason.starts_with("plugin `sample`: ") && reason.ends_with(says),
+            "{reason}"
+        );
+        let place = !conduct.starts_with("panics") || reason.contains("examples/portraitd_plugin_sample.rs:");
+        assert!(place, "{reason}");
+    }
+}
+
+#[tokio::test]
+async fn a_panic_that_nobody_hears_is_contained_too() {
+    let place = Place::new();
+    let plugin = place.loaded();
+    for conduct in ["panics-when-given-up", "panics-in-close"] {
+        let backend = plugin.open(&open(json!({ "conduct": conduct }))).unwrap();
+        let pictures = blobs(&backend);
+        let lent: Vec<Weak<[u8]>> = pictures.iter().map(Arc::downgrade).collect();
+        drop(backend.start(start(&backend, Operation::Deliver), pictures).await);
+        drop(backend);
+        soon("it has finished", || lent.iter().all(|picture| picture.strong_count() == 0));
+    }
+    plugin.describe().unwrap();
+}
+
+#[tokio::test]
+async fn a_slow_step_is_measured() {
+    let place = Place::new();
+    let backend = place.loaded().open(&open(json!({ "conduct": "dawdles" }))).unwrap();
+    let (_, turn) = backend.start(start(&backend, Operation::Deliver), blobs(&backend)).await;
+    assert!(turn.took > SLOW_STEP, "{:?}", turn.took);
+}
+
+#[tokio::test]
+async fn a_plugin_that_hangs_fails_by_name_and_others_go_on_meanwhile() {
+    let place = Place::new();
+    let host = place.host();
+    let stuck = host.load(&place.put(&[built(), b"stuck"].concat())).unwrap();
+    let other = host.load(&place.put(&[built(), b"other"].concat())).unwrap();
+    let backend = stuck.open(&open(json!({ "conduct": "hangs" }))).unwrap();
+    // Two hang, and two wait behind them.
+    let hanging = (0..4).map(|_| {
+        let backend = backend.clone();
+        tokio::spawn(async move { delivery_failure(&backend).await })
+    });
+    let hanging: Vec<_> = hanging.collect();
+    tokio::task::yield_now().await;
+
+    let begun = Instant::now();
+    let reason = failure_of(&other, "panics-later").await.reason;
+    assert!(reason.ends_with("after the reply"), "{reason}");
+    assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());
+    for one in hanging {
+        let reason = one.await.unwrap().reason;
+        assert_eq!(reason, "plugin `sample`: it is wedged: a call into it did not come back within 10s");
+    }
+    assert!(stuck.is_wedged() && !other.is_wedged());
+    let begun = Instant::now();
+    assert!(failure_of(&stuck, "good").await.reason.contains("wedged"));
+    assert!(begun.elapsed() < Duration::from_secs(1), "it is not called again");
 }
 
 #[test]
 fn wrong_settings_are_refused_in_the_plugins_words() {
-    let failure = Place::new().loaded().open(&open(json!({ "path": "out", "pth": 1 }))).unwrap_err();
+    let failure = Place::new().loaded().open(&open(json!({ "conduct": "perfect" }))).unwrap_err();
     assert_eq!(failure.verdict, Verdict::Config);
-    assert_eq!(failure.reason, "`pth`: unknown field `pth`, expected one of `path`, `name`, `renditions`");
+    assert!(failure.reason.starts_with("`conduct`: unknown variant `perfect`, expected one of `good`"), "{failure}");
 }
 
 #[tokio::test]
 async fn the_pictures_live_until_the_plugin_has_finished() {
     let place = Place::new();
-    let backend = place.loaded().open(&open(json!({ "path": "out" }))).unwrap();
+    let backend = place.loaded().open(&open(json!({ "conduct": "good" }))).unwrap();
     let pictures = blobs(&backend);
     let lent: Vec<Weak<[u8]>> = pictures.iter().map(Arc::downgrade).collect();
     let (conversation, _) = backend.start(start(&backend, Operation::Deliver), pictures).await;
@@ -205,7 +302,7 @@ async fn the_pictures_live_until_the_plugin_has_finished() {
 #[tokio::test]
 async fn a_start_that_nobody_waits_for_is_finished() {
     let place = Place::new();
-    let backend = place.loaded().open(&open(json!({ "path": "out" }))).unwrap();
+    let backend = place.loaded().open(&open(json!({ "conduct": "good" }))).unwrap();
     let pictures = blobs(&backend);
     let lent: Vec<Weak<[u8]>> = pictures.iter().map(Arc::downgrade).collect();
     let begin = backend.start(start(&backend, Operation::Deliver), pictures);
@@ -216,7 +313,7 @@ async fn a_start_that_nobody_waits_for_is_finished() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn many_conversations_run_side_by_side() {
     let place = Place::new();
-    let backend = place.loaded().open(&open(json!({ "path": "out" }))).unwrap();
+    let backend = place.loaded().open(&open(json!({ "conduct": "good" }))).unwrap();
     let tasks = (0..64).map(|_| {
         let backend = backend.clone();
         tokio::spawn(async move {
@@ -243,7 +340,7 @@ fn the_same_content_is_one_library_and_another_is_another() {
     let newer = host.load(&place.put(&[built(), b"newer"].concat())).unwrap();
     assert_ne!(newer.sha256(), first.sha256());
     for plugin in [first, newer] {
-        plugin.open(&open(json!({ "path": "out" }))).unwrap();
+        plugin.open(&open(json!({ "conduct": "good" }))).unwrap();
     }
     let copies = fs::read_dir(place.private()).unwrap();
     let modes: Vec<u32> = copies.map(|copy| copy.unwrap().metadata().unwrap().mode() & 0o777).collect();
@@ -290,13 +387,9 @@ fn files_that_are_no_such_library_are_refused_by_name() {
         ),
         ("other library", patched(".portraitd\0", ".portraitx\0"), "but not a portraitd plugin"),
         ("other major", patched("{\"major\":1,", "{\"major\":2,"), "speaks plugin ABI 2.0, this daemon speaks 1.0"),
-        (
-            "unknown need",
-            patched("\"file-remove\"]", "\"file-shrink\"]"),
-            "needs `file-shrink`, which this daemon cannot do",
-        ),
+        ("unknown need", patched("\"sleep\"]", "\"sneak\"]"), "needs `sneak`, which this daemon cannot do"),
         ("abort", patched("\"panic\":\"unwind\"", "\"panic\":\"abort\" "), "built with panic = \"abort\""),
-        ("other name", patched("{\"name\":\"files\"", "{\"name\":\"filed\""), "says that it is the plugin `filed`"),
+        ("other name", patched("{\"name\":\"sample\"", "{\"name\":\"simple\""), "says that it is the plugin `simple`"),
         ("bad identity", patched("{\"name\":", "{\"nome\":"), "identity in the section .portraitd cannot be read"),
         ("other target", patched("unknown-linux-gnu", "unknown-linux-gnx"), "unknown-linux-gnx, this daemon runs on"),
     ];
@@ -376,7 +469,7 @@ fn a_link_to_a_library_is_followed_to_whose_it_is() {
     let place = Place::new();
     let elsewhere = Place::new();
     symlink(elsewhere.put(built()), place.plugins().join(FILE)).unwrap();
-    assert_eq!(inspect(&place.plugins().join(FILE)).unwrap().name, "files");
+    assert_eq!(inspect(&place.plugins().join(FILE)).unwrap().name, "sample");
     fs::set_permissions(elsewhere.plugins(), Permissions::from_mode(0o777)).unwrap();
     assert!(matches!(inspect(&place.plugins().join(FILE)).unwrap_err().refusal, Refusal::WorldWritable));
 }
@@ -385,17 +478,17 @@ fn a_link_to_a_library_is_followed_to_whose_it_is() {
 fn the_first_file_on_the_path_counts() {
     let (one, two) = (Place::new(), Place::new());
     let paths = [one.plugins(), two.plugins()];
-    let error = find("files", &paths).unwrap_err().to_string();
-    assert!(error.starts_with("libportraitd_plugin_files.so: not found in "), "{error}");
+    let error = find("sample", &paths).unwrap_err().to_string();
+    assert!(error.starts_with("libportraitd_plugin_sample.so: not found in "), "{error}");
     assert!(paths.iter().all(|path| error.contains(path.to_str().unwrap())), "{error}");
     let second = two.put(built());
-    assert_eq!(find("files", &paths).unwrap(), second);
+    assert_eq!(find("sample", &paths).unwrap(), second);
     let first = one.put(built());
-    assert_eq!(find("files", &paths).unwrap(), first);
+    assert_eq!(find("sample", &paths).unwrap(), first);
     fs::write(one.plugins().join("libz.so"), b"").unwrap();
     fs::write(two.plugins().join("libportraitd_plugin_b.so"), b"").unwrap();
     assert_eq!(list(&paths), [first, two.plugins().join("libportraitd_plugin_b.so")]);
-    assert!(matches!(find("../files", &paths).unwrap_err().refusal, Refusal::Name));
+    assert!(matches!(find("../sample", &paths).unwrap_err().refusal, Refusal::Name));
 }
 
 #[test]

@@ -406,7 +406,7 @@ macro_rules! export {
             use $crate::__export::{Exported, Exporter, Has, Operations, Table};
 
             const EXPORTER: Exporter = Exporter {
-                package: env!("CARGO_PKG_NAME"),
+                library: env!("CARGO_CRATE_NAME"),
                 version: env!("CARGO_PKG_VERSION"),
                 panic: if cfg!(panic = "abort") { "abort" } else { "unwind" },
                 needs: <$backend as $crate::Backend>::NEEDS,

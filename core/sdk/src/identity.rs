@@ -69,8 +69,8 @@ impl std::fmt::Display for AbiVersion {
 #[doc(hidden)]
 #[derive(Clone, Copy, Debug)]
 pub struct Exporter {
-    /// `CARGO_PKG_NAME`
-    pub package: &'static str,
+    /// `CARGO_CRATE_NAME`
+    pub library: &'static str,
     /// `CARGO_PKG_VERSION`
     pub version: &'static str,
     /// [`PANIC_STRATEGY`] as the plugin's own crate sees it.
@@ -97,7 +97,7 @@ impl Exporter {
     const fn write(&self, out: &mut [u8; IDENTITY_MAX]) -> usize {
         let mut at = 0;
         at = push(out, at, r#"{"name":""#);
-        at = push(out, at, plugin_name(self.package));
+        at = push_name(out, at, self.library);
         at = push(out, at, r#"","version":""#);
         at = push(out, at, self.version);
         at = push(out, at, concat!(r#"","sdk":""#, env!("CARGO_PKG_VERSION")));
@@ -132,18 +132,41 @@ const fn push(out: &mut [u8; IDENTITY_MAX], at: usize, text: &str) -> usize {
     at + text.len()
 }
 
-/// `portraitd-plugin-acme` is the plugin `acme`.
-const fn plugin_name(package: &'static str) -> &'static str {
-    let prefix = "portraitd-plugin-".as_bytes();
-    assert!(package.len() > prefix.len(), "name the plugin's package `portraitd-plugin-<name>`");
-    let (head, name) = package.as_bytes().split_at(prefix.len());
+/// The library `portraitd_plugin_acme_one` is the plugin `acme-one`.
+const fn push_name(out: &mut [u8; IDENTITY_MAX], mut at: usize, library: &str) -> usize {
+    let (library, prefix) = (library.as_bytes(), "portraitd_plugin_".as_bytes());
+    assert!(library.len() > prefix.len(), "name the plugin's package portraitd-plugin-<name>");
     let mut index = 0;
-    while index < prefix.len() {
-        assert!(head[index] == prefix[index], "name the plugin's package `portraitd-plugin-<name>`");
+    while index < library.len() {
+        if index < prefix.len() {
+            assert!(library[index] == prefix[index], "name the plugin's package portraitd-plugin-<name>");
+        } else {
+            out[at] = if library[index] == b'_' { b'-' } else { library[index] };
+            at += 1;
+        }
         index += 1;
     }
-    match str::from_utf8(name) {
-        Ok(name) => name,
-        Err(_) => panic!("cargo allows ASCII package names only"),
+    at
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const EXPORTER: Exporter = Exporter {
+        library: "portraitd_plugin_acme_one",
+        version: "1.2.3",
+        panic: "unwind",
+        needs: &[EffectKind::FilePut, EffectKind::Sleep],
+    };
+
+    #[test]
+    fn what_export_writes_the_host_reads() {
+        let identity: Identity = serde_json::from_slice(&EXPORTER.json::<{ EXPORTER.json_len() }>()).unwrap();
+        let abi = AbiVersion { major: ABI_MAJOR, minor: ABI_MINOR };
+        assert_eq!((identity.name.as_str(), identity.version.as_str(), identity.abi), ("acme-one", "1.2.3", abi));
+        assert_eq!((identity.target.as_str(), identity.panic.as_str()), (TARGET, "unwind"));
+        assert_eq!(identity.needs, ["file-put", "sleep"]);
+        assert!(identity.rustc.starts_with("rustc "), "{}", identity.rustc);
     }
 }

@@ -1,0 +1,128 @@
+//! A plugin for the host's own tests: it delivers as it should, or misbehaves in the way that its setting names.
+
+use std::time::Duration;
+
+use portraitd_sdk::message::{EffectKind, Level, User};
+use portraitd_sdk::{Backend, Context, Failure, OpenContext, Photo, Probe, Receipt, Remove, RenditionSpec, Verify};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// The settings of a sample.
+#[derive(Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+struct Settings {
+    /// What it does.
+    #[schemars(extend("x-identifying" = true))]
+    conduct: Conduct,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+enum Conduct {
+    Good,
+    PanicsInOpen,
+    PanicsAtOnce,
+    PanicsLater,
+    PanicsWithPayload,
+    PanicsInDrop,
+    PanicsWhenGivenUp,
+    PanicsInClose,
+    WaitsForSomethingElse,
+    AsksForever,
+    TalksTooMuch,
+    Dawdles,
+    Hangs,
+}
+
+struct Sample(Conduct);
+
+/// Panics when it is dropped.
+struct Bomb(&'static str);
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        panic!("{}", self.0);
+    }
+}
+
+impl Backend for Sample {
+    type Settings = Settings;
+    const NEEDS: &'static [EffectKind] = &[EffectKind::FilePut, EffectKind::Sleep];
+
+    fn open(settings: Settings, _: &OpenContext) -> Result<Self, Failure> {
+        assert!(settings.conduct != Conduct::PanicsInOpen, "while opening");
+        Ok(Self(settings.conduct))
+    }
+
+    fn renditions(&self) -> Vec<RenditionSpec> {
+        vec![RenditionSpec::at_most("large", 600, 600), RenditionSpec::exact("small", 60, 60)]
+    }
+
+    async fn deliver(&self, cx: &Context, photo: &Photo) -> Result<Receipt, Failure> {
+        let _kept = (self.0 == Conduct::PanicsWhenGivenUp).then(|| Bomb("while given up"));
+        self.misbehave(cx).await;
+        let (large, small) = (photo.rendition("large")?, photo.rendition("small")?);
+        assert_eq!(large.bytes(), b"jpg");
+        let puts = [put(cx, "large.jpg", large), put(cx, "small.jpg", small)];
+        let done = futures_util::future::join_all(puts).await;
+        assert!(self.0 != Conduct::PanicsLater, "after the reply");
+        cx.info("all is there");
+        done.into_iter().collect::<Result<Vec<_>, _>>()?;
+        Ok(Receipt::changed().detail(photo.user.remote.clone()))
+    }
+}
+
+async fn put(cx: &Context, path: &str, rendition: &portraitd_sdk::Rendition) -> Result<(), Failure> {
+    let put = cx.put_file("path", path, rendition).await;
+    put.map(drop).map_err(|error| Failure::retry(error.text))
+}
+
+impl Sample {
+    async fn misbehave(&self, cx: &Context) {
+        match self.0 {
+            Conduct::PanicsAtOnce => panic!("at the first {}", "poll"),
+            Conduct::PanicsWithPayload => std::panic::panic_any(Bomb("in the payload")),
+            Conduct::PanicsInDrop => drop(Bomb("in a drop")),
+            Conduct::WaitsForSomethingElse => std::future::pending().await,
+            Conduct::AsksForever => loop {
+                drop(cx.sleep(Duration::ZERO).await);
+            },
+            Conduct::TalksTooMuch => {
+                for _ in 0..100_000 {
+                    cx.debug(format!("{:?} is not so important", Level::Debug));
+                }
+            }
+            Conduct::Dawdles => std::thread::sleep(Duration::from_millis(80)),
+            Conduct::Hangs => loop {
+                std::thread::sleep(Duration::from_secs(1));
+            },
+            _ => {}
+        }
+    }
+}
+
+impl Drop for Sample {
+    fn drop(&mut self) {
+        assert!(self.0 != Conduct::PanicsInClose, "while closing");
+    }
+}
+
+impl Remove for Sample {
+    async fn remove(&self, _: &Context, _: &User) -> Result<Receipt, Failure> {
+        Ok(Receipt::removed())
+    }
+}
+
+impl Verify for Sample {
+    async fn verify(&self, _: &Context, _: &Photo) -> Result<Receipt, Failure> {
+        Ok(Receipt::unchanged())
+    }
+}
+
+impl Probe for Sample {
+    async fn probe(&self, _: &Context) -> Result<(), Failure> {
+        Ok(())
+    }
+}
+
+portraitd_sdk::export!(Sample);
