@@ -143,8 +143,6 @@ fn a_small_file_that_claims_a_huge_picture_is_refused() {
     assert!(reason(&photo).contains("a part of the picture data is missing"));
     claim(&mut photo, 65_500);
     assert!(matches!(looked_at(&photo), Err(Refusal::Damaged { .. } | Refusal::TooManyScans { .. })));
-    let wide = [&frame.to_be_bytes()[..0], &photo].concat();
-    assert_eq!(wide, photo);
 }
 
 /// The header of a PNG of any size, with an empty picture.
