@@ -127,6 +127,16 @@ pub(crate) struct File {
     pub(crate) known: Known,
 }
 
+impl File {
+    /// When it last changed and what an examination found, if it was seen since the start and is examined.
+    const fn conclusion(&self) -> Option<(i64, &FileState)> {
+        match &self.known {
+            Known::Concluded { stat, state } if self.seen > 0 => Some((stat.ctime_ns, state)),
+            _ => None,
+        }
+    }
+}
+
 #[derive(Debug)]
 pub(crate) enum Known {
     /// It changed at `since`, or was first seen then.
@@ -161,6 +171,9 @@ pub(crate) struct User {
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Slot {
     pub(crate) recorded: Recorded,
+    /// What must be held here for the photo that is in the user's record, once it was asked for. A hash for each user
+    /// and backend is most of the work of looking over everything.
+    print: Option<Fingerprint>,
     pub(crate) in_flight: bool,
     /// It was delivered since the start.
     pub(crate) delivered: bool,
@@ -175,9 +188,15 @@ pub(crate) struct Backend {
     queue: Queue,
 }
 
+impl Backend {
+    fn print(&self, user: &UserId, photo: &Photo) -> Fingerprint {
+        Fingerprint::of(&photo.digest, &self.record.shape, user.as_str())
+    }
+}
+
 /// What a user's files come to.
-pub(crate) enum Usable {
-    Photo { file: FileName, photo: Photo },
+pub(crate) enum Usable<'a> {
+    Photo { file: &'a FileName, photo: &'a Photo },
     Conflict,
     Nothing,
 }
@@ -303,8 +322,6 @@ impl Reconciler {
             known.slots[index].recorded = recorded;
             self.interrupt(&user, index, now);
         }
-        let users: Vec<_> = self.users.keys().cloned().collect();
-        users.iter().for_each(|user| self.reconsider(user, now));
     }
 
     fn interrupt(&mut self, user: &UserId, index: usize, now: Time) {
@@ -640,10 +657,11 @@ impl Reconciler {
     /// Decides anew for a user at every backend.
     fn reconsider(&mut self, user: &UserId, now: Time) {
         self.note_photo(user, now);
+        self.note_prints(user);
         for index in 0..self.backends.len() {
-            let decision = self.decide(user, index, now);
-            let lane = self.lane(user, index, decision);
-            match lane.filter(|_| !self.slot(user, index).is_some_and(|slot| slot.in_flight)) {
+            let is_out = self.slot(user, index).is_some_and(|slot| slot.in_flight);
+            let lane = if is_out { None } else { self.lane(user, index, self.decide(user, index, now)) };
+            match lane {
                 Some(lane) => self.backends[index].queue.put(user, lane),
                 None => self.backends[index].queue.remove(user),
             }
@@ -652,66 +670,81 @@ impl Reconciler {
 
     /// Keeps the record of the user's last accepted photo.
     fn note_photo(&mut self, user: &UserId, now: Time) {
-        if let Usable::Photo { file, photo } = self.usable(user) {
-            let Some(known) = self.users.get_mut(user) else { return };
-            let before = known.record.as_ref();
-            let same = before.filter(|before| before.photo.digest == photo.digest);
-            let accepted_at = same.map_or(now, |before| before.accepted_at);
-            let record = UserRecord { file, photo, accepted_at, presence: Presence::Here };
-            if before != Some(&record) {
-                known.missed_twice = false;
-                known.record = Some(record.clone());
-                self.changes.push(Change::User(user.clone(), record));
+        let Some(known) = self.users.get(user) else { return };
+        let Usable::Photo { file, photo } = self.usable_of(known) else {
+            if !known.files.is_empty() {
+                self.set_presence(user, |_| Presence::Here);
             }
-        } else if self.users.get(user).is_some_and(|known| !known.files.is_empty()) {
-            self.set_presence(user, |_| Presence::Here);
+            return;
+        };
+        let same_photo = known.record.as_ref().filter(|before| before.photo.digest == photo.digest);
+        let accepted_at = same_photo.map_or(now, |before| before.accepted_at);
+        let is_same =
+            |before: &UserRecord| before.presence == Presence::Here && before.file == *file && before.photo == *photo;
+        if !same_photo.is_some_and(is_same) {
+            let (file, photo) = (file.clone(), photo.clone());
+            self.set_record(user, UserRecord { file, photo, accepted_at, presence: Presence::Here });
         }
+    }
+
+    fn set_record(&mut self, user: &UserId, record: UserRecord) {
+        let Some(known) = self.users.get_mut(user) else { return };
+        if known.record.as_ref().is_none_or(|before| before.photo.digest != record.photo.digest) {
+            known.slots.iter_mut().for_each(|slot| slot.print = None);
+        }
+        known.missed_twice = false;
+        known.record = Some(record.clone());
+        self.changes.push(Change::User(user.clone(), record));
+    }
+
+    fn note_prints(&mut self, user: &UserId) {
+        let Some(known) = self.users.get_mut(user) else { return };
+        let Some(record) = known.record.as_ref().filter(|record| record.presence == Presence::Here) else { return };
+        for (slot, backend) in known.slots.iter_mut().zip(&self.backends) {
+            slot.print.get_or_insert_with(|| backend.print(user, &record.photo));
+        }
+    }
+
+    pub(crate) fn usable(&self, user: &UserId) -> Usable<'_> {
+        self.users.get(user).map_or(Usable::Nothing, |known| self.usable_of(known))
     }
 
     /// What the user's files come to. While one of several is not examined, or was not seen since the start, nothing
     /// follows: it may turn out to be the newest, or one too many.
-    pub(crate) fn usable(&self, user: &UserId) -> Usable {
-        let Some(known) = self.users.get(user) else { return Usable::Nothing };
-        let mut accepted = Vec::new();
+    fn usable_of(&self, known: &User) -> Usable<'_> {
+        let (mut pick, mut is_disputed) = (None, false);
         for (name, file) in known.files.iter().filter_map(|name| self.files.get_key_value(name)) {
-            match &file.known {
-                Known::Concluded { stat, state } if file.seen > 0 => {
-                    if let FileState::Accepted(photo) = state {
-                        accepted.push((name, stat.ctime_ns, photo));
-                    }
-                }
-                _ => return Usable::Nothing,
+            let Some((changed, state)) = file.conclusion() else { return Usable::Nothing };
+            let FileState::Accepted(photo) = state else { continue };
+            let before = pick.map_or(i64::MIN, |(_, _, before)| before);
+            is_disputed = match self.policy.conflict {
+                ConflictRule::Refuse => pick.is_some(),
+                ConflictRule::Newest => changed == before || (is_disputed && changed < before),
+            };
+            if changed >= before {
+                pick = Some((name, photo, changed));
             }
         }
-        self.pick(&mut accepted)
-    }
-
-    fn pick(&self, accepted: &mut [(&FileName, i64, &Photo)]) -> Usable {
-        accepted.sort_by_key(|(_, changed, _)| std::cmp::Reverse(*changed));
-        let (file, _, photo) = match accepted {
-            [] => return Usable::Nothing,
-            [only] => only,
-            [newest, second, ..] => match self.policy.conflict {
-                ConflictRule::Newest if newest.1 > second.1 => newest,
-                _ => return Usable::Conflict,
-            },
-        };
-        Usable::Photo { file: file.clone(), photo: photo.clone() }
-    }
-
-    pub(crate) fn accepted(&self, name: &FileName) -> Option<(FileName, Stat, &Photo)> {
-        let file = self.files.get(name).filter(|file| file.seen > 0)?;
-        match &file.known {
-            Known::Concluded { stat, state: FileState::Accepted(photo) } => Some((name.clone(), *stat, photo)),
-            _ => None,
+        match pick {
+            Some(_) if is_disputed => Usable::Conflict,
+            Some((file, photo, _)) => Usable::Photo { file, photo },
+            None => Usable::Nothing,
         }
+    }
+
+    pub(crate) fn is_accepted(&self, name: &FileName) -> bool {
+        let conclusion = self.files.get(name).and_then(File::conclusion);
+        conclusion.is_some_and(|(_, state)| matches!(state, FileState::Accepted(_)))
     }
 
     fn desired(&self, user: &UserId, index: usize) -> Desired {
+        let Some(known) = self.users.get(user) else { return Desired::Keep };
         let backend = &self.backends[index];
-        match self.usable(user) {
+        match self.usable_of(known) {
             Usable::Photo { photo, .. } => {
-                Desired::Photo(Fingerprint::of(&photo.digest, &backend.record.shape, user.as_str()))
+                let noted = known.record.as_ref().filter(|record| record.photo.digest == photo.digest);
+                let print = noted.and_then(|_| known.slots.get(index)?.print);
+                Desired::Photo(print.unwrap_or_else(|| backend.print(user, photo)))
             }
             Usable::Nothing if backend.spec.remove && self.may_remove(user) => Desired::Gone,
             Usable::Nothing | Usable::Conflict => Desired::Keep,
@@ -834,7 +867,7 @@ impl Reconciler {
         let backend = self.backends[index].spec.id.clone();
         let (target, photo) = match (self.desired(user, index), self.usable(user)) {
             (Desired::Photo(print), Usable::Photo { file, photo }) => {
-                (Target::Photo(print), Some((file, photo.digest)))
+                (Target::Photo(print), Some((file.clone(), photo.digest)))
             }
             (Desired::Gone, _) => (Target::Removal, None),
             _ => return None,

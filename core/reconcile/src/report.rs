@@ -328,7 +328,7 @@ impl Reconciler {
         summary
     }
 
-    fn tally(&self, summary: &mut Summary, user: &UserId, index: usize, usable: &Usable, now: Time) {
+    fn tally(&self, summary: &mut Summary, user: &UserId, index: usize, usable: &Usable<'_>, now: Time) {
         let delivered = self.slot(user, index).is_some_and(|slot| slot.delivered);
         match self.delivery_state(user, index, now) {
             DeliveryState::Skipped if matches!(usable, Usable::Conflict) => summary.stopped += 1,
@@ -429,7 +429,7 @@ impl Reconciler {
     }
 
     fn conflict(&self, user: &UserId) -> Option<Vec<FileName>> {
-        let files = || self.users[user].files.iter().filter(|name| self.accepted(name).is_some()).cloned().collect();
+        let files = || self.users[user].files.iter().filter(|name| self.is_accepted(name)).cloned().collect();
         matches!(self.usable(user), Usable::Conflict).then(files)
     }
 
