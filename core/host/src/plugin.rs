@@ -43,7 +43,7 @@ struct Code {
 impl Host {
     /// A host that keeps its private copies in `private` (made with mode 0700 where it is not there).
     ///
-    /// Copies that were not used for an hour are removed, and so is anything else in there.
+    /// Copies that were not used for an hour are removed.
     ///
     /// # Errors
     /// When the directory cannot be made, is another user's, is open to others, or is mounted noexec.

@@ -31,7 +31,7 @@ impl Private {
         let directory = directory.canonicalize().map_err(|error| Refusal::Copy(error).of(directory))?;
         let private = Self(directory);
         private.check().map_err(|refusal| refusal.of(&private.0))?;
-        private.sweep().map_err(|error| Refusal::Copy(error).of(&private.0))?;
+        private.sweep();
         Ok(private)
     }
 
@@ -52,15 +52,12 @@ impl Private {
     }
 
     /// Removes copies of libraries that nobody loads any more. A copy that is loaded stays in memory without its name.
-    fn sweep(&self) -> io::Result<()> {
-        for entry in fs::read_dir(&self.0)? {
-            let entry = entry?;
-            let used = entry.metadata()?.modified()?;
-            if SystemTime::now().duration_since(used).is_ok_and(|age| age > KEEP) {
-                fs::remove_file(entry.path())?;
-            }
+    /// What cannot be removed now can be next time.
+    fn sweep(&self) {
+        let files = fs::read_dir(&self.0).into_iter().flatten().flatten().map(|entry| entry.path());
+        for file in files.filter(|file| is_copy(file) && is_old(file)) {
+            drop(fs::remove_file(file));
         }
-        Ok(())
     }
 
     /// The copy of a library, made now or found whole.
@@ -84,6 +81,16 @@ impl Private {
         }
         written
     }
+}
+
+/// A copy, or what a killed process left of one.
+fn is_copy(file: &Path) -> bool {
+    file.extension().is_some_and(|extension| extension == "so" || extension == "tmp")
+}
+
+fn is_old(file: &Path) -> bool {
+    let used = fs::metadata(file).and_then(|meta| meta.modified());
+    used.is_ok_and(|used| SystemTime::now().duration_since(used).is_ok_and(|age| age > KEEP))
 }
 
 fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
