@@ -11,6 +11,8 @@ use crate::message::{Effect, EffectError, EffectErrorKind, Level, LogLine, Outco
 use crate::photo::Rendition;
 
 /// One operation's surroundings: effects, the time, random numbers, the log.
+///
+/// An operation may ask for 1,000 effects in all, any number of them at the same time.
 pub struct Context {
     effects: Effects,
     attempt: u32,
