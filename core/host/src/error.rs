@@ -1,19 +1,33 @@
 //! Why a library is not loaded, in words that say what to do about it.
 
+use std::error::Error;
+use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use portraitd_sdk::AbiVersion;
 
-/// Why a library is not loaded: which path, and what is wrong with it.
-#[derive(Debug, thiserror::Error)]
-#[error("{}: {refusal}", shown(.path))]
+/// Why a library is not loaded: which path, and what is wrong with it. Its text holds both, its source is the cause
+/// below.
+#[derive(Debug)]
 pub struct LoadError {
     /// The file or directory that is refused.
     pub path: PathBuf,
     /// What is wrong with it.
-    #[source]
     pub refusal: Refusal,
+}
+
+impl fmt::Display for LoadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // One line, whatever bytes the path has.
+        write!(f, "{}: {}", self.path.to_string_lossy().escape_debug(), self.refusal)
+    }
+}
+
+impl Error for LoadError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.refusal.source()
+    }
 }
 
 /// What is wrong with a library, or with a directory that it lies in. None of its code has run by then, except where
@@ -133,6 +147,9 @@ pub enum Refusal {
     /// The private copy cannot be made.
     #[error("the private copy cannot be made")]
     Copy(#[source] io::Error),
+    /// The threads for it cannot be started.
+    #[error("its threads cannot be started")]
+    Threads(#[source] io::Error),
     /// The dynamic linker refuses it. Constructors of the library may have run.
     #[error("the dynamic linker refuses it: {why}")]
     Linker {
@@ -158,9 +175,4 @@ fn update(found: AbiVersion, ours: AbiVersion) -> String {
         return "update the daemon".into();
     }
     format!("rebuild it with the portraitd-sdk of ABI {}", ours.major)
-}
-
-/// A path for people: one line, whatever bytes it has.
-fn shown(path: &Path) -> String {
-    path.to_string_lossy().escape_debug().collect()
 }

@@ -48,8 +48,8 @@ impl Host {
     /// # Errors
     /// When the directory cannot be made, is another user's, is open to others, or is mounted noexec.
     pub fn new(private: &Path) -> Result<Self, LoadError> {
+        let watch = Watch::begin().map_err(|error| Refusal::Threads(error).of(private))?;
         let private = Private::open(private)?;
-        let watch = Watch::begin().map_err(|error| Refusal::Copy(error).of(Path::new("the plugin watch")))?;
         Ok(Self(Arc::new(Inner { private, watch, loaded: Mutex::default() })))
     }
 
@@ -77,7 +77,7 @@ impl Host {
     }
 
     fn link(&self, copy: &Path, identity: &Identity) -> Result<Code, Refusal> {
-        let pool = Pool::new(&identity.name, STEP_LIMIT).map_err(Refusal::Copy)?;
+        let pool = Pool::new(&identity.name, STEP_LIMIT).map_err(Refusal::Threads)?;
         self.0.watch.over(&pool);
         // Constructors of the library run while it is loaded, so they run over there as well.
         let (copy, identity) = (copy.to_owned(), identity.clone());
