@@ -122,7 +122,7 @@ impl Delivery {
 #[derive(Debug)]
 pub(crate) struct File {
     pub(crate) user: Option<UserId>,
-    /// The look at the folder that last showed it; 0: not since the start.
+    /// What last showed it: 0 for nothing since the start, 2n for scan n, 2n + 1 for a look after scan n.
     seen: u32,
     pub(crate) known: Known,
 }
@@ -436,13 +436,12 @@ impl Reconciler {
     }
 
     fn sight(&mut self, entry: Entry, by_scan: bool, now: Time) {
-        // What a look finds may be younger than the scan that is under way: it outlives that scan's result.
-        let seen = self.scan + u32::from(!by_scan);
+        let seen = 2 * self.scan + u32::from(!by_scan);
         let Some(file) = self.files.get_mut(&entry.name) else { return self.first_sight(entry, seen, now) };
         let first_since_start = std::mem::replace(&mut file.seen, seen) == 0;
         match &file.known {
             Known::Concluded { stat, .. } if *stat == entry.stat => {
-                if let (true, Some(user)) = (first_since_start && seen > 1, file.user.clone()) {
+                if let (true, Some(user)) = (first_since_start && seen > 2, file.user.clone()) {
                     self.reconsider(&user, now);
                 }
             }
@@ -563,10 +562,12 @@ impl Reconciler {
     // --- Absence ---
 
     fn conclude_absences(&mut self, now: Time) {
-        let scan = self.scan;
-        let vanished: Vec<_> =
-            self.files.iter().filter(|(_, file)| file.seen < scan).map(|(name, _)| name.clone()).collect();
-        vanished.iter().for_each(|name| self.forget(name, now));
+        let unlisted = self.files.iter().filter(|(_, file)| file.seen < 2 * self.scan);
+        // What a look has found since the last scan may be younger than this scan's result: another look decides.
+        let (found, vanished): (Vec<_>, Vec<_>) =
+            unlisted.map(|(name, file)| (name.clone(), file.seen)).partition(|(_, seen)| *seen == 2 * self.scan - 1);
+        self.looks.extend(found.into_iter().map(|(name, _)| (now, name)));
+        vanished.iter().for_each(|(name, _)| self.forget(name, now));
         let missing: Vec<_> =
             self.users.iter().filter(|(_, user)| user.files.is_empty()).map(|(id, _)| id.clone()).collect();
         missing.iter().for_each(|user| self.miss(user, now));
@@ -658,14 +659,24 @@ impl Reconciler {
     fn reconsider(&mut self, user: &UserId, now: Time) {
         self.note_photo(user, now);
         self.note_prints(user);
-        for index in 0..self.backends.len() {
-            let is_out = self.slot(user, index).is_some_and(|slot| slot.in_flight);
-            let lane = if is_out { None } else { self.lane(user, index, self.decide(user, index, now)) };
+        let lanes = self.lanes(user, now);
+        for (backend, lane) in self.backends.iter_mut().zip(lanes) {
             match lane {
-                Some(lane) => self.backends[index].queue.put(user, lane),
-                None => self.backends[index].queue.remove(user),
+                Some(lane) => backend.queue.put(user, lane),
+                None => backend.queue.remove(user),
             }
         }
+    }
+
+    /// Where the user waits at each backend.
+    fn lanes(&self, user: &UserId, now: Time) -> Vec<Option<Lane>> {
+        let Some(known) = self.users.get(user) else { return Vec::new() };
+        let usable = self.usable_of(known);
+        let lane = |(index, slot): (usize, &Slot)| {
+            let decision = decide(self.desired_of(user, known, &usable, index), &slot.recorded, now);
+            if slot.in_flight { None } else { self.lane(user, known, index, decision) }
+        };
+        known.slots.iter().enumerate().map(lane).collect()
     }
 
     /// Keeps the record of the user's last accepted photo.
@@ -739,20 +750,24 @@ impl Reconciler {
 
     fn desired(&self, user: &UserId, index: usize) -> Desired {
         let Some(known) = self.users.get(user) else { return Desired::Keep };
+        self.desired_of(user, known, &self.usable_of(known), index)
+    }
+
+    fn desired_of(&self, user: &UserId, known: &User, usable: &Usable<'_>, index: usize) -> Desired {
         let backend = &self.backends[index];
-        match self.usable_of(known) {
+        match usable {
             Usable::Photo { photo, .. } => {
                 let noted = known.record.as_ref().filter(|record| record.photo.digest == photo.digest);
                 let print = noted.and_then(|_| known.slots.get(index)?.print);
                 Desired::Photo(print.unwrap_or_else(|| backend.print(user, photo)))
             }
-            Usable::Nothing if backend.spec.remove && self.may_remove(user) => Desired::Gone,
+            Usable::Nothing if backend.spec.remove && self.may_remove(known) => Desired::Gone,
             Usable::Nothing | Usable::Conflict => Desired::Keep,
         }
     }
 
-    pub(crate) fn may_remove(&self, user: &UserId) -> bool {
-        match self.users.get(user).and_then(|known| known.record.as_ref()).map(|record| record.presence) {
+    pub(crate) fn may_remove(&self, known: &User) -> bool {
+        match known.record.as_ref().map(|record| record.presence) {
             Some(Presence::Gone { cleared, .. }) => cleared || (!self.folder.braked && self.absences_count()),
             _ => false,
         }
@@ -773,13 +788,13 @@ impl Reconciler {
         self.focus.users.as_ref().is_none_or(|users| users.contains(user)) && self.is_asked(backend)
     }
 
-    fn lane(&self, user: &UserId, index: usize, decision: Decision) -> Option<Lane> {
+    fn lane(&self, user: &UserId, known: &User, index: usize, decision: Decision) -> Option<Lane> {
         let backend = &self.backends[index];
         let Decision::Due { at, again } = decision else { return None };
         if !self.in_question(user, &backend.spec.id) {
             return None;
         }
-        let accepted = self.users.get(user)?.record.as_ref()?.accepted_at;
+        let accepted = known.record.as_ref()?.accepted_at;
         Some(match again {
             true => Lane::Retry { at },
             false if accepted >= backend.record.since => Lane::Fresh { accepted },

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::delivery::{Decision, Holds};
-use crate::reconciler::{Known, Reconciler, Usable};
+use crate::reconciler::{Known, Reconciler, Usable, User};
 use crate::{BackendId, FileName, FileState, Fingerprint, Gate, Identity, Photo, Presence, Time, UserId, Verdict};
 
 /// Whether the folder can be relied on.
@@ -414,18 +414,18 @@ impl Reconciler {
                 PhotoState::Accepted,
                 "the file is not in the folder: later scans will tell whether it is gone".into(),
             ),
+            (Usable::Nothing, Some(Presence::Here)) if refused.is_some() && !Self::is_anywhere(known) => {
+                unusable(known, refused)
+            }
             (_, Some(Presence::Here | Presence::Missing { .. })) => report(PhotoState::Accepted, String::new()),
-            (_, None) => match refused {
-                Some(FileReport { file, reason }) => {
-                    PhotoReport { state: PhotoState::Rejected, reason, file: Some(file), photo: None, refused: None }
-                }
-                None => {
-                    let file = known.files.first().cloned();
-                    let reason = "the file is still being written or examined".into();
-                    PhotoReport { state: PhotoState::Rejected, reason, file, photo: None, refused: None }
-                }
-            },
+            (_, None) => unusable(known, refused),
         }
+    }
+
+    /// Whether a backend may hold a picture of this user. If none does, a photo that was accepted and then found to be
+    /// none has left nothing behind that could stay.
+    fn is_anywhere(known: &User) -> bool {
+        known.slots.iter().any(|slot| slot.recorded.holds != Holds::Nothing)
     }
 
     fn conflict(&self, user: &UserId) -> Option<Vec<FileName>> {
@@ -439,10 +439,11 @@ impl Reconciler {
     }
 
     fn is_braked(&self, user: &UserId) -> bool {
-        let Some(record) = &self.users[user].record else { return false };
+        let known = &self.users[user];
+        let Some(record) = &known.record else { return false };
         let waits = match record.presence {
             Presence::Here => false,
-            Presence::Gone { .. } => !self.may_remove(user),
+            Presence::Gone { .. } => !self.may_remove(known),
             Presence::Missing { cleared, .. } => {
                 !cleared && (self.folder.braked || self.folder.trusted != self.folder.seen)
             }
@@ -458,6 +459,15 @@ impl Reconciler {
         let reports = self.files.iter().filter_map(|(name, file)| Some((name, reason(&file.known)?)));
         reports.map(|(name, reason)| FileReport { file: name.clone(), reason: reason.clone() }).collect()
     }
+}
+
+fn unusable(known: &User, refused: Option<FileReport>) -> PhotoReport {
+    let being_read = || FileReport {
+        file: known.files.first().expect("a user without a record has a file").clone(),
+        reason: "the file is still being written or examined".into(),
+    };
+    let FileReport { file, reason } = refused.unwrap_or_else(being_read);
+    PhotoReport { state: PhotoState::Rejected, reason, file: Some(file), photo: None, refused: None }
 }
 
 const fn refusal(known: &Known) -> Option<&String> {

@@ -184,10 +184,14 @@ impl World {
         self.advance(end);
         self.make_peace();
         self.advance(end + 2 * DAY);
-        let before = self.tally["attempts"];
+        let before = self.attempts();
         self.advance(end + 3 * DAY);
-        self.judge(self.tally["attempts"] - before);
+        self.judge(self.attempts() - before);
         self.tally
+    }
+
+    fn attempts(&self) -> u64 {
+        self.tally.get("attempts").copied().unwrap_or(0)
     }
 
     fn settle_in(&mut self) {
