@@ -58,7 +58,8 @@ impl Dispatcher {
     ) -> Result<Vec<Arc<Rendition>>, Examined> {
         let Some((file, digest)) = delivery.photo.clone() else { return Ok(Vec::new()) };
         let wanted = self.recipe(&delivery.backend);
-        let soon = delivery.wave.iter().flat_map(|backend| self.recipe(backend)).collect();
+        let others = delivery.wave.iter().filter(|backend| **backend != delivery.backend);
+        let soon = others.flat_map(|backend| self.recipe(backend)).collect();
         self.studio.renditions(Order { folder, file, digest, wanted, soon }).await
     }
 

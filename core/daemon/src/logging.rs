@@ -8,7 +8,8 @@ use tracing_subscriber::fmt::writer::BoxMakeWriter;
 use crate::config::{LogConfig, LogFormat, LogLevel};
 use crate::progress;
 
-/// Starts the log, for the rest of the process.
+/// Starts the log, for the rest of the process. A panic is a line of it: those of decoders are caught, and would
+/// otherwise write over the progress of a `sync`.
 pub(crate) fn start(config: &LogConfig) {
     let level = match config.level {
         LogLevel::Error => LevelFilter::ERROR,
@@ -22,4 +23,11 @@ pub(crate) fn start(config: &LogConfig) {
         LogFormat::Text => builder.with_target(false).with_ansi(false).init(),
         LogFormat::Json => builder.with_target(false).json().flatten_event(true).init(),
     }
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        let payload = panic.payload();
+        let text = payload.downcast_ref::<&str>().copied();
+        let what = text.or_else(|| payload.downcast_ref::<String>().map(String::as_str)).unwrap_or("without words");
+        tracing::error!(place, what, "a part of portraitd failed; this is a bug of it");
+    }));
 }

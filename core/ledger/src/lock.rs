@@ -15,8 +15,8 @@ use rustix::process::{geteuid, getpid};
 /// The name of the lock's file in the state directory.
 const LOCK_NAME: &str = "lock";
 
-/// A lock that is held for a moment only, by [`Lock::holder`] or by a child between its fork and its exec, must not
-/// look like a running daemon.
+/// A lock that is held for a moment only, by a child between its fork and its exec, must not look like a running
+/// daemon.
 const TRIES: u32 = 10;
 const BETWEEN_TRIES: Duration = Duration::from_millis(10);
 
@@ -96,16 +96,6 @@ impl Lock {
         write_pid(&mut file).map_err(at(&path))?;
         let held = Held { file, state: state.to_owned(), suspect: AtomicBool::new(suspect) };
         Ok(Self { held: Arc::new(held) })
-    }
-
-    /// The process that holds the lock of a state directory; none when it is free, or when the process cannot be read.
-    #[must_use]
-    pub fn holder(state: &Path) -> Option<u32> {
-        let mut file = File::open(state.join(LOCK_NAME)).ok()?;
-        match flock(&file, FlockOperation::NonBlockingLockShared) {
-            Err(rustix::io::Errno::WOULDBLOCK) => read_pid(&mut file),
-            _ => None,
-        }
     }
 
     /// The state directory.
@@ -234,17 +224,8 @@ mod tests {
         let refused = Lock::take(dir.path()).unwrap_err();
         assert!(matches!(refused, LockError::Held { pid: Some(pid) } if pid == std::process::id()), "{refused}");
         assert_eq!(refused.to_string(), format!("another process uses it (process {})", std::process::id()));
-        assert_eq!(Lock::holder(dir.path()), Some(std::process::id()));
         drop(clone);
-        assert_eq!(Lock::holder(dir.path()), None);
         Lock::take(dir.path()).unwrap();
-    }
-
-    #[test]
-    fn the_holder_of_a_directory_that_was_never_locked_is_nobody() {
-        let dir = tempfile::tempdir().unwrap();
-        assert_eq!(Lock::holder(dir.path()), None);
-        assert_eq!(Lock::holder(&dir.path().join("missing")), None);
     }
 
     #[test]

@@ -6,7 +6,7 @@
 mod attempts;
 mod backends;
 mod deliveries;
-mod files;
+mod entries;
 mod folder;
 mod users;
 
@@ -25,8 +25,8 @@ pub use attempts::HISTORY_MAX;
 /// Writes one change, in the transaction that is open.
 pub(crate) fn apply(connection: &Connection, change: &Change) -> rusqlite::Result<()> {
     match change {
-        Change::File(name, record) => files::put(connection, name, record),
-        Change::FileForgotten(name) => files::forget(connection, name),
+        Change::File(name, record) => entries::put(connection, name, record),
+        Change::FileForgotten(name) => entries::forget(connection, name),
         Change::User(user, record) => users::put(connection, user, record),
         Change::Delivery(user, backend, recorded) => deliveries::put(connection, user, backend, recorded),
         Change::Attempt(user, backend, attempt) => attempts::add(connection, user, backend, attempt),
@@ -38,7 +38,7 @@ pub(crate) fn apply(connection: &Connection, change: &Change) -> rusqlite::Resul
 /// Reads everything but the history. Each list is in the order of its keys.
 pub(crate) fn load(connection: &Connection) -> Result<Snapshot, Unreadable> {
     Ok(Snapshot {
-        files: files::all(connection)?,
+        files: entries::all(connection)?,
         users: users::all(connection)?,
         deliveries: deliveries::all(connection)?,
         backends: backends::all(connection)?,
@@ -214,7 +214,7 @@ mod tests {
 
     #[test]
     fn a_file_row_must_agree_with_its_state() {
-        let file = |values: &str| edited(&format!("INSERT INTO files VALUES (x'61', 1, 2, 3, 4, 5, {values})"));
+        let file = |values: &str| edited(&format!("INSERT INTO entries VALUES (x'61', 1, 2, 3, 4, 5, {values})"));
         assert!(file("NULL, 'accepted', NULL, NULL, NULL, NULL, NULL").starts_with("`digest`"));
         assert!(file("NULL, 'rejected', NULL, NULL, NULL, NULL, NULL").starts_with("`reason`"));
         assert!(file("NULL, 'perhaps', 'x', NULL, NULL, NULL, NULL").starts_with("`state`"));

@@ -370,6 +370,15 @@ impl Reconciler {
         before != self.folder_trouble
     }
 
+    /// Takes what was written down for what is there, for whoever only wants to know: nothing is delivered before a scan.
+    /// `trouble` is what keeps the folder from being read now, if anything does.
+    pub fn recall(&mut self, trouble: Option<String>, now: Time) {
+        self.folder_trouble = trouble.map(|reason| (reason, false));
+        self.files.values_mut().for_each(|file| file.seen = file.seen.max(1));
+        let users: Vec<_> = self.users.keys().cloned().collect();
+        users.iter().for_each(|user| self.reconsider(user, now));
+    }
+
     /// One name was looked at.
     pub fn looked(&mut self, name: &FileName, looked: Looked, now: Time) {
         match looked {

@@ -125,6 +125,13 @@ mod tests {
     }
 
     #[test]
+    fn a_wait_that_began_in_the_future_begins_anew() {
+        let missed = Presence::Here.missed(later(86_400)).missed(later(10));
+        assert_eq!(missed, Presence::Missing { since: later(10), cleared: false });
+        assert!(missed.is_ripe(ABSENCE, later(610)));
+    }
+
+    #[test]
     fn three_may_always_go_and_then_the_share_counts() {
         assert!(!stops(0.05, 1, 3));
         assert!(stops(0.05, 1, 4));

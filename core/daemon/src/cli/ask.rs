@@ -10,6 +10,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::control::{self, AskError};
 use crate::engine::{self, State};
+use crate::intake::Intake;
 use crate::report::{Exit, Trouble};
 use crate::show;
 use crate::text::escape;
@@ -71,6 +72,7 @@ fn alone(config: &Config, asked: Asked) -> Result<Value, Trouble> {
     let backends = Backends::open(config, &engine::copies(config))?;
     let clock = Clock::start();
     let (mut reconciler, ledger, lock) = state.restore(config, &backends, Focus::default(), clock)?;
+    reconciler.recall(Intake::new(config).open().err(), clock.now());
     let reply = asked::answer(&mut reconciler, &backends, asked, clock.now());
     let failed = |error: &dyn std::error::Error| {
         Trouble::new(Exit::NotAllDone, "failed to use the ledger").because(crate::backends::chain(error))

@@ -21,9 +21,6 @@ use crate::dispatch::performer::Performer;
 /// How long a conversation may take: ten times what one request may.
 pub(crate) const CONVERSATION_LIMIT: Duration = Duration::from_secs(600);
 
-/// The longest receipt that is kept, as JSON.
-const RECEIPT_BYTES: usize = 4096;
-
 /// Leads a conversation to its end.
 pub(crate) async fn converse(
     backend: &Backend,
@@ -136,12 +133,7 @@ fn outcome_of(done: Done) -> Outcome {
         message::Outcome::Removed => Verdict::Removed,
     };
     let receipt = (!done.receipt.is_null()).then(|| done.receipt.to_string());
-    match receipt {
-        Some(receipt) if receipt.len() > RECEIPT_BYTES => {
-            Outcome::failed(Verdict::Bug, format!("the plugin's receipt is longer than {RECEIPT_BYTES} bytes"))
-        }
-        receipt => Outcome { verdict, reason: done.notes.join("; "), receipt },
-    }
+    Outcome { verdict, reason: done.notes.join("; "), receipt }
 }
 
 fn outcome_of_failure(failure: Failure) -> Outcome {

@@ -39,7 +39,7 @@ pub(crate) struct Order {
     pub(crate) digest: Digest,
     /// What is wanted now, in this order.
     pub(crate) wanted: Vec<RenditionSpec>,
-    /// What others will want of the same photo soon.
+    /// What other backends will want of the same photo soon. It is made at once, and kept for them.
     pub(crate) soon: Vec<RenditionSpec>,
 }
 
@@ -96,22 +96,24 @@ impl Studio {
         let _memory = self.memory.acquire_many(share(&source)).await.expect("the studio never closes its semaphores");
         let specs: BTreeSet<_> = order.wanted.iter().chain(&order.soon).cloned().collect();
         let recipe = Recipe { crop: self.crop, renditions: specs.into_iter().collect() };
-        let studio = Arc::clone(self);
-        let made = blocking(move || studio.render(digest, &bytes, &source, &recipe)).await??;
+        let made = blocking(move || render(&bytes, &source, &recipe)).await??;
+        self.keep(digest, &order.soon, &made);
         Ok(order.wanted.iter().map(|spec| Arc::clone(&made[spec])).collect())
     }
 
-    fn render(&self, digest: Digest, bytes: &[u8], source: &Source, recipe: &Recipe) -> Result<Made, Examined> {
-        let made = pipeline::render(bytes, source, recipe)
-            .map_err(|refusal| Examined::Rejected { reason: refusal.to_string() })?;
-        let made: Made = recipe.renditions.iter().cloned().zip(made.into_iter().map(Arc::new)).collect();
+    fn keep(&self, digest: Digest, soon: &[RenditionSpec], made: &Made) {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        for (spec, rendition) in &made {
-            kept.put(digest, spec.clone(), Arc::clone(rendition));
+        for spec in soon {
+            kept.put(digest, spec.clone(), Arc::clone(&made[spec]));
         }
         kept.shrink();
-        Ok(made)
     }
+}
+
+fn render(bytes: &[u8], source: &Source, recipe: &Recipe) -> Result<Made, Examined> {
+    let made = pipeline::render(bytes, source, recipe)
+        .map_err(|refusal| Examined::Rejected { reason: refusal.to_string() })?;
+    Ok(recipe.renditions.iter().cloned().zip(made.into_iter().map(Arc::new)).collect())
 }
 
 /// The part of the decoders' memory that a photo takes.

@@ -4,7 +4,7 @@
 -- unsigned 64 bit numbers in the signed ones that SQLite has. Columns that may be NULL say when.
 
 -- What was concluded of each entry of the drop folder, for the content that has this status.
-CREATE TABLE files (
+CREATE TABLE entries (
     name      BLOB    NOT NULL PRIMARY KEY, -- as the file system gave it: any bytes
     dev       INTEGER NOT NULL,
     ino       INTEGER NOT NULL,

@@ -133,6 +133,8 @@ impl Backend {
             Mood::Well => None,
             Mood::Flaky => random.one_in(2).then_some(Verdict::Retry),
             Mood::Outage => Some(Verdict::Retry),
+            // A refusal that has not reached all machines of a system yet.
+            Mood::Auth | Mood::Config if random.one_in(6) => None,
             Mood::Auth => Some(Verdict::Auth),
             Mood::Config => Some(Verdict::Config),
             Mood::Limiting => {

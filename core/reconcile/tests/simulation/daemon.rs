@@ -216,7 +216,9 @@ impl World {
                 self.run_later(wait, Step::Probed(backend, serial, outcome));
             }
             Assignment::Deliver(delivery) => {
-                let wait = self.random.between(5, 400);
+                // Now and then the renderer is busy with others for a while.
+                let most = if self.random.one_in(10) { 3 * MINUTE } else { 400 };
+                let wait = self.random.between(5, most);
                 self.run_later(wait, Step::Rendered(serial, delivery));
             }
         }

@@ -58,6 +58,8 @@ pub(crate) struct Pair {
     pub(crate) last: Option<Verdict>,
     /// The attempts recorded before the one that is out.
     counted: u32,
+    /// When the last attempt ended, if it failed and nothing has happened since that shortens the wait.
+    failed: Option<Time>,
 }
 
 /// Whether a backend has shown that it works.
@@ -232,6 +234,7 @@ impl World {
         let durable = self.ledger.durable;
         for pair in self.oracle.pairs.values_mut() {
             pair.done = pair.done.filter(|(_, batch)| *batch <= durable);
+            pair.failed = None;
         }
         self.oracle.braked &= self.ledger.folder.braked;
     }
@@ -262,10 +265,14 @@ impl World {
         let attempted = recorded.and_then(|recorded| recorded.attempted.as_ref());
         let before = attempted.filter(|attempted| attempted.target == *target).map_or(0, |attempted| attempted.count);
         self.ensure(count == before + 1, "attempts are counted before they are made", || format!("{before}, {count}"));
+        let now = self.clock();
         let pair = self.oracle.pair(backend, user);
         pair.counted = before;
+        let waited = pair.failed.take().map(|failed| now.since(failed));
         let done = pair.done.take().map(|(done, _)| done);
         self.ensure(done != Some(*target), "what is done is not done again", || format!("{user} at {backend}"));
+        let patient = before < 8 || waited.is_none_or(|waited| waited >= Duration::from_secs(3600));
+        self.ensure(patient, "failures wait longer and longer", || format!("{waited:?} after {before} attempts"));
         if *target == Target::Removal {
             self.count("removals begun");
             let allowed = self.oracle.may_remove(user);
@@ -301,8 +308,10 @@ impl World {
         let recorded = self.oracle.recorded.get(&(delivery.user.clone(), delivery.backend.clone()));
         let attempted = recorded.and_then(|recorded| recorded.attempted.as_ref());
         let count = attempted.map_or(0, |attempted| attempted.count);
+        let now = self.clock();
         let pair = self.oracle.pair(&delivery.backend, &delivery.user);
         pair.last = Some(outcome.verdict.clone());
+        pair.failed = (outcome.verdict == Verdict::Retry).then_some(now);
         let counted = pair.counted;
         if outcome.verdict.is_done() || (delivery.target == Target::Removal && outcome.verdict == Verdict::UserAbsent) {
             pair.done = Some((delivery.target, batch));
@@ -336,6 +345,7 @@ impl World {
     /// A person says that backends are mended: an older success counts again.
     pub(crate) fn oracle_sees_retry(&mut self) {
         self.oracle.proofs.values_mut().for_each(|proof| proof.stale = 0);
+        self.oracle.pairs.values_mut().for_each(|pair| pair.failed = None);
     }
 
     pub(crate) fn oracle_sees_confirm(&mut self) {

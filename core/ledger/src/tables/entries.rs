@@ -1,4 +1,4 @@
-//! The table `files`.
+//! The table `entries`: what was concluded of each entry of the drop folder.
 
 use portraitd_reconcile::{FileName, FileRecord, FileState, Stat, UserId};
 use rusqlite::{Connection, params};
@@ -7,7 +7,7 @@ use super::{Fields, select, warnings_json};
 use crate::error::{Corruption, Unreadable};
 
 pub(super) fn put(connection: &Connection, name: &FileName, record: &FileRecord) -> rusqlite::Result<()> {
-    const SQL: &str = "REPLACE INTO files
+    const SQL: &str = "REPLACE INTO entries
         (name, dev, ino, size, mtime_ns, ctime_ns, user, state, reason, digest, width, height, warnings)
         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)";
     let stat = &record.stat;
@@ -35,15 +35,15 @@ pub(super) fn put(connection: &Connection, name: &FileName, record: &FileRecord)
 }
 
 pub(super) fn forget(connection: &Connection, name: &FileName) -> rusqlite::Result<()> {
-    connection.prepare_cached("DELETE FROM files WHERE name = ?1")?.execute([name.as_bytes()])?;
+    connection.prepare_cached("DELETE FROM entries WHERE name = ?1")?.execute([name.as_bytes()])?;
     Ok(())
 }
 
 pub(super) fn all(connection: &Connection) -> Result<Vec<(FileName, FileRecord)>, Unreadable> {
     const SQL: &str =
         "SELECT name, dev, ino, size, mtime_ns, ctime_ns, user, digest, width, height, warnings, state, reason
-        FROM files ORDER BY name";
-    select(connection, "files", SQL, [], |fields| {
+        FROM entries ORDER BY name";
+    select(connection, "entries", SQL, [], |fields| {
         let name = fields.file_name("name")?;
         let record = FileRecord { stat: stat(fields)?, user: user(fields)?, state: state(fields)? };
         Ok((name, record))
