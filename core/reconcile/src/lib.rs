@@ -5,7 +5,7 @@
 //! and says what to look at, what to read and what to deliver, and what to write down ([`Change`]).
 //!
 //! It reads no clock, no file and no socket, and draws no random number: time and the seed are arguments. So weeks
-//! with crashes, lies and vanishing folders run in a second, in `tests/simulation.rs`.
+//! with crashes, lies and vanishing folders run in a second, in `tests/simulation`.
 
 #![forbid(unsafe_code)]
 

@@ -11,7 +11,7 @@ use crate::folder::Content;
 use crate::world::{Event, MINUTE, SECOND, Step, World};
 
 /// More steps than this in a minute of simulated time are no work but a loop that spins.
-const STEPS_IN_A_MINUTE: u32 = 3000;
+const STEPS_IN_A_MINUTE: u32 = 300;
 
 const MOST_READS: usize = 2;
 
