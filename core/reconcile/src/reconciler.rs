@@ -218,6 +218,8 @@ pub struct Reconciler {
     reads: VecDeque<FileName>,
     pub(crate) growing: usize,
     scan: u32,
+    /// A complete scan was made since the start.
+    covered: bool,
     turn: usize,
     changes: Vec<Change>,
 }
@@ -247,6 +249,7 @@ impl Reconciler {
             reads: VecDeque::new(),
             growing: 0,
             scan: 0,
+            covered: false,
             turn: 0,
             changes: Vec::new(),
         };
@@ -350,6 +353,8 @@ impl Reconciler {
         self.scan += 1;
         let moved = self.recognise(&listing, now);
         let complete = listing.trouble.is_none();
+        let covers = complete && !self.covered;
+        self.covered |= complete;
         self.folder_trouble = listing.trouble.map(|reason| (reason, true));
         for entry in listing.entries {
             self.sight(entry, true, now);
@@ -357,7 +362,7 @@ impl Reconciler {
         if complete {
             self.conclude_absences(now);
         }
-        if self.scan == 1 || moved {
+        if self.scan == 1 || moved || covers {
             let users: Vec<_> = self.users.keys().cloned().collect();
             users.iter().for_each(|user| self.reconsider(user, now));
         }
@@ -730,8 +735,13 @@ impl Reconciler {
     }
 
     /// What the user's files come to. While one of several is not examined, or was not seen since the start, nothing
-    /// follows: it may turn out to be the newest, or one too many.
+    /// follows: it may turn out to be the newest, or one too many. The file of the last photo is one of them until a
+    /// complete scan has not shown it.
     fn usable_of(&self, known: &User) -> Usable<'_> {
+        let is_last_known = |record: &UserRecord| self.covered || known.files.contains(&record.file);
+        if !known.record.as_ref().is_none_or(is_last_known) {
+            return Usable::Nothing;
+        }
         let (mut pick, mut is_disputed) = (None, false);
         for (name, file) in known.files.iter().filter_map(|name| self.files.get_key_value(name)) {
             let Some((changed, state)) = file.conclusion() else { return Usable::Nothing };

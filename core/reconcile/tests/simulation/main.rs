@@ -24,7 +24,7 @@ use std::rc::Rc;
 
 use world::{Climate, Tally, World};
 
-const SEEDS: u64 = 80;
+const SEEDS: u64 = 150;
 
 #[test]
 fn weeks_of_edits_end_with_every_newest_photo_in_place() {
