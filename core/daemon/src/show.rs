@@ -273,3 +273,51 @@ pub(crate) fn print(text: &str) -> Exit {
         _ => Exit::Ok,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    use portraitd_reconcile::{Time, Verdict};
+
+    #[test]
+    fn a_success_says_what_it_came_to_and_a_failure_why() {
+        let shown = |verdict, reason: &str| {
+            let shown = attempt(&Attempt { at: Time::from_millis(0), verdict, reason: reason.into(), ms: 7 });
+            assert_eq!((&shown["at"], &shown["ms"]), (&json!("1970-01-01T00:00:00.000Z"), &json!(7)));
+            format!("{} {}", shown["verdict"], shown["reason"])
+        };
+        assert_eq!(shown(Verdict::Unchanged, ""), r#""done" "unchanged""#);
+        assert_eq!(shown(Verdict::Changed, "enlarged"), r#""done" "changed: enlarged""#);
+        assert_eq!(shown(Verdict::Retry, "the disk is full"), r#""retry" "the disk is full""#);
+        assert_eq!(shown(Verdict::Auth, ""), r#""auth" null"#);
+    }
+
+    #[test]
+    fn what_a_plugin_says_cannot_move_the_cursor() {
+        let explained = json!({
+            "userid": "anna",
+            "photo": { "state": "accepted", "warnings": [] },
+            "backends": { "portraits": {
+                "state": "retrying", "renditions": [], "next": "2026-01-01T00:00:00.000Z", "receipt": { "url": "\u{1b}[2J" },
+                "attempts": [{ "at": "2025-12-31T23:59:58.000Z", "verdict": "retry", "reason": "\u{1b}[31mred", "ms": 3 }],
+            } },
+        });
+        let text = explain_text(&explained);
+        assert!(text.lines().all(|line| !line.contains(char::is_control)), "{text:?}");
+        assert_eq!(
+            text,
+            "user: anna\nphoto: accepted\nbackend portraits: retrying, next attempt at 2026-01-01T00:00:00.000Z\n  \
+             attempt at 2025-12-31T23:59:58.000Z: retry after 3 ms (\\u{1b}[31mred)\n  receipt: {\"url\":\"\\u001b[2J\"}\n"
+        );
+    }
+
+    #[test]
+    fn a_summary_fits_on_a_line() {
+        let counted = Summary { photos: 3, delivered: 2, waiting: 1, ..Summary::default() };
+        assert_eq!(
+            summary_text(&summary(&counted, 1.23456)),
+            "3 photos: 2 delivered, 0 unchanged, 0 absent, 1 waiting, 0 stopped, 0 rejected in 1.235 s"
+        );
+    }
+}

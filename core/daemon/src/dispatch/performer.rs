@@ -162,3 +162,80 @@ const fn kind(kind: TroubleKind) -> EffectErrorKind {
 const fn error(kind: EffectErrorKind, text: String) -> Reply {
     Reply::Error(EffectError { kind, text })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    use serde_json::json;
+
+    /// A performer whose setting `path` is `target`, beside a drop folder and a state directory.
+    fn performer(home: &Path, target: &str, dry: Option<Arc<Mutex<Vec<String>>>>) -> Performer {
+        for directory in ["drop", "state"] {
+            std::fs::create_dir_all(home.join(directory)).unwrap();
+        }
+        let mut config = Config::default();
+        config.folder.path = home.join("drop");
+        config.state.path = home.join("state");
+        let stage = dry.map_or_else(|| Stage::Real(Arc::new(Roots::new(&config))), Stage::Dry);
+        let settings = json!({ "path": home.join(target), "number": 7 }).as_object().unwrap().clone();
+        let renditions = BTreeMap::from([("thumb".to_owned(), Blob::from(*b"picture"))]);
+        Performer::new(stage, "portraits".into(), settings, renditions)
+    }
+
+    fn put(setting: &str, rendition: &str) -> Effect {
+        Effect::FilePut { directory: setting.into(), path: "anna/thumb.jpg".into(), rendition: rendition.into() }
+    }
+
+    fn refusal(reply: Reply) -> EffectErrorKind {
+        match reply {
+            Reply::Error(error) => error.kind,
+            other => panic!("performed: {other:?}"),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_rendition_is_published_and_taken_away_again() {
+        let home = tempfile::tempdir().unwrap();
+        let performer = performer(home.path(), "out", None);
+        assert_eq!(performer.perform(put("path", "thumb")).await, Reply::FilePut { changed: true });
+        assert_eq!(std::fs::read(home.path().join("out/anna/thumb.jpg")).unwrap(), b"picture");
+        assert_eq!(performer.perform(put("path", "thumb")).await, Reply::FilePut { changed: false });
+        let remove = Effect::FileRemove { directory: "path".into(), path: "anna/thumb.jpg".into() };
+        assert_eq!(performer.perform(remove).await, Reply::FileRemove { existed: true });
+        assert!(!home.path().join("out/anna").exists());
+    }
+
+    #[tokio::test]
+    async fn nothing_is_published_into_the_drop_folder_or_the_state_by_any_path() {
+        let home = tempfile::tempdir().unwrap();
+        std::os::unix::fs::symlink("drop", home.path().join("link")).unwrap();
+        for target in ["drop", "drop/deeper", "state", "out/../drop", "link"] {
+            let reply = performer(home.path(), target, None).perform(put("path", "thumb")).await;
+            assert_eq!(refusal(reply), EffectErrorKind::Denied, "{target}");
+        }
+        assert_eq!(std::fs::read_dir(home.path().join("drop")).unwrap().count(), 0);
+    }
+
+    #[tokio::test]
+    async fn a_plugin_names_directories_by_settings_and_pictures_by_renditions() {
+        let home = tempfile::tempdir().unwrap();
+        let performer = performer(home.path(), "out", None);
+        for (setting, rendition) in [("number", "thumb"), ("/etc", "thumb"), ("path", "original")] {
+            let reply = performer.perform(put(setting, rendition)).await;
+            assert_eq!(refusal(reply), EffectErrorKind::NotFound, "{setting} {rendition}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_dry_run_shows_effects_and_performs_none() {
+        let home = tempfile::tempdir().unwrap();
+        let shown = Arc::new(Mutex::new(Vec::new()));
+        let performer = performer(home.path(), "out", Some(Arc::clone(&shown)));
+        assert_eq!(performer.perform(put("path", "thumb")).await, Reply::FilePut { changed: true });
+        assert_eq!(performer.perform(Effect::Sleep { ms: 3_600_000 }).await, Reply::Sleep {});
+        assert!(!home.path().join("out").exists());
+        let file = home.path().join("out/anna/thumb.jpg");
+        assert_eq!(*shown.lock().unwrap(), [format!("portraits: would write {} (7 bytes)", file.display())]);
+    }
+}

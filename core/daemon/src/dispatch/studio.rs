@@ -160,3 +160,89 @@ impl Kept {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    use std::path::{Path, PathBuf};
+
+    use portraitd_pipeline::Fit;
+
+    use crate::config::Config;
+
+    const PHOTO: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/portraits/portrait.jpg");
+
+    fn studio(folder: &Path) -> Arc<Studio> {
+        let mut config = Config::default();
+        config.folder.path = folder.to_path_buf();
+        Arc::new(Studio::new(Intake::new(&config), Crop::Center))
+    }
+
+    fn square(side: u32) -> RenditionSpec {
+        RenditionSpec { width: side, height: side, fit: Fit::Exact, max_bytes: None }
+    }
+
+    fn order(folder: &Path, wanted: &[RenditionSpec], soon: &[RenditionSpec]) -> Order {
+        Order {
+            folder: Arc::new(Folder::open(folder).unwrap()),
+            file: FileName::new("anna.jpg"),
+            digest: Digest::of(&std::fs::read(PHOTO).unwrap()),
+            wanted: wanted.to_vec(),
+            soon: soon.to_vec(),
+        }
+    }
+
+    fn dropped() -> (tempfile::TempDir, PathBuf) {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("anna.jpg");
+        std::fs::copy(PHOTO, &file).unwrap();
+        (folder, file)
+    }
+
+    #[tokio::test]
+    async fn one_decode_serves_a_wave_of_backends() {
+        let (folder, file) = dropped();
+        let studio = studio(folder.path());
+        let first = studio.renditions(order(folder.path(), &[square(48)], &[square(96)])).await.unwrap();
+        assert_eq!((first[0].width, first.len()), (48, 1));
+        // The second backend's picture is there already: the file is not read again.
+        std::fs::remove_file(file).unwrap();
+        let second = studio.renditions(order(folder.path(), &[square(96)], &[])).await.unwrap();
+        assert_eq!(second[0].width, 96);
+        let unforeseen = studio.renditions(order(folder.path(), &[square(64)], &[])).await;
+        assert_eq!(unforeseen.unwrap_err(), Examined::Absent);
+    }
+
+    #[tokio::test]
+    async fn what_nobody_else_wants_is_not_kept() {
+        let (folder, _) = dropped();
+        let studio = studio(folder.path());
+        studio.renditions(order(folder.path(), &[square(48)], &[])).await.unwrap();
+        assert_eq!(studio.kept.lock().unwrap().bytes, 0);
+        assert!(studio.under_way.lock().unwrap().is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_photo_that_changed_since_it_was_accepted_is_not_rendered() {
+        let (folder, file) = dropped();
+        std::fs::copy(PHOTO.replace("portrait.jpg", "portrait.png"), file).unwrap();
+        let changed = studio(folder.path()).renditions(order(folder.path(), &[square(48)], &[])).await;
+        assert_eq!(changed.unwrap_err(), Examined::Changed);
+    }
+
+    #[test]
+    fn the_oldest_renditions_go_when_there_are_too_many() {
+        let mut kept = Kept::default();
+        let digest = |n: usize| Digest::of(&n.to_le_bytes());
+        for n in 0..10 {
+            let bytes: Arc<[u8]> = vec![0; KEPT_BYTES / 4].into();
+            let rendition = Rendition { bytes, width: 1, height: 1, sha256: [0; 32], warnings: Vec::new() };
+            kept.put(digest(n), square(48), Arc::new(rendition));
+            kept.shrink();
+        }
+        let there: Vec<_> = (0..10).filter(|n| kept.get(&digest(*n), &square(48)).is_some()).collect();
+        assert_eq!(there, [6, 7, 8, 9]);
+        assert_eq!(kept.bytes, KEPT_BYTES);
+    }
+}
