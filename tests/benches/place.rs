@@ -48,6 +48,7 @@ pub(crate) fn make_photos(folder: &Path, count: usize, width: usize, height: usi
         .arg(folder)
         .args([count, width, height].map(|number| number.to_string()))
         .current_dir(workspace_root())
+        .stdout(Stdio::null())
         .status()
         .expect("cargo can be started");
     assert!(status.success(), "no photos were made");
