@@ -30,7 +30,7 @@ pub(crate) fn status(status: &Status, backends: &Backends) -> Value {
         "photos": status.photos,
         "rejected": files(&status.rejected),
         "ignored": files(&status.ignored),
-        "conflicts": status.conflicts.iter().map(|files| conflict(files)).collect::<Vec<_>>(),
+        "conflicts": status.conflicts.iter().map(|(user, files)| conflict(user, files)).collect::<Vec<_>>(),
         "removals": { "braked": status.braked },
         "backends": named.collect::<Map<_, _>>(),
     })
@@ -44,8 +44,8 @@ fn file(report: &FileReport) -> Value {
     json!({ "file": shown(&report.file), "reason": report.reason })
 }
 
-fn conflict(files: &[FileName]) -> Value {
-    let reason = "they are photos of one user: leave one in the folder";
+fn conflict(user: &UserId, files: &[FileName]) -> Value {
+    let reason = format!("they are photos of one user, {user}: leave one in the folder");
     json!({ "files": files.iter().map(shown).collect::<Vec<_>>(), "reason": reason })
 }
 

@@ -160,7 +160,9 @@ impl<'a> Walk<'a> {
         let frame = self.frame.as_mut().ok_or_else(|| Refusal::damaged("picture data before its frame header"))?;
         frame.begin_scan(body)?;
         self.scans += 1;
-        if self.scans > SCANS_MAX || u64::from(self.scans) * frame.pixels() > PIXEL_SCANS_MAX {
+        // Of one scan the number of pixels is the whole matter, and that has a limit and a reason of its own.
+        let heavy = self.scans > 1 && u64::from(self.scans) * frame.pixels() > PIXEL_SCANS_MAX;
+        if self.scans > SCANS_MAX || heavy {
             return Err(Refusal::TooManyScans { scans: self.scans });
         }
         self.skip_coded_data()?;

@@ -71,8 +71,8 @@ pub struct Status {
     pub rejected: Vec<FileReport>,
     /// Entries that are something else.
     pub ignored: Vec<FileReport>,
-    /// Files that are photos of one user.
-    pub conflicts: Vec<Vec<FileName>>,
+    /// Users of whom several files are photos, with the files.
+    pub conflicts: Vec<(UserId, Vec<FileName>)>,
     /// Removals that wait for a person.
     pub braked: usize,
     /// The folder's path leads to another directory than before, and a person has not agreed to that.
@@ -270,7 +270,7 @@ impl Reconciler {
                 Known::Concluded { state: FileState::Ignored { reason }, .. } => Some(reason),
                 _ => None,
             }),
-            conflicts: self.users.keys().filter_map(|user| self.conflict(user)).collect(),
+            conflicts: self.users.keys().filter_map(|user| Some((user.clone(), self.conflict(user)?))).collect(),
             braked: self.users.keys().filter(|user| self.is_braked(user)).count(),
             moved: self.folder.trusted.zip(self.folder.seen).filter(|(trusted, seen)| trusted != seen),
             backends,
