@@ -217,7 +217,7 @@ impl World {
             }
             Assignment::Deliver(delivery) => {
                 // Now and then the renderer is busy with others for a while.
-                let most = if self.random.one_in(10) { 3 * MINUTE } else { 400 };
+                let most = if self.strikes(10) { 3 * MINUTE } else { 400 };
                 let wait = self.random.between(5, most);
                 self.run_later(wait, Step::Rendered(serial, delivery));
             }
