@@ -114,7 +114,7 @@ pub fn examine(bytes: &[u8], limits: &Limits) -> Result<Source, Refusal> {
         return Err(Refusal::TooManyBytes { bytes: length, max: limits.max_bytes });
     }
     let found = match kind(bytes)? {
-        Format::Jpeg => walk::walk(bytes)?,
+        Format::Jpeg => walk::walk(bytes, limits.max_pixels)?,
         Format::Png => png::walk(bytes)?,
         Format::WebP => webp::walk(bytes)?,
     };

@@ -23,8 +23,8 @@ const EXIF_HEADER: &[u8] = b"Exif\0\0";
 const ADOBE_HEADER: &[u8] = b"Adobe";
 
 /// Walks to the end of the first image in the file.
-pub(crate) fn walk(bytes: &[u8]) -> Result<Found, Refusal> {
-    let mut walk = Walk::new(bytes);
+pub(crate) fn walk(bytes: &[u8], max_pixels: u64) -> Result<Found, Refusal> {
+    let mut walk = Walk::new(bytes, max_pixels);
     loop {
         let from = walk.cursor.at();
         match walk.next_marker()? {
@@ -42,6 +42,7 @@ const TEM: u8 = 0x01;
 
 struct Walk<'a> {
     cursor: Cursor<'a>,
+    max_pixels: u64,
     frame: Option<Frame>,
     scans: u32,
     segments: usize,
@@ -52,11 +53,12 @@ struct Walk<'a> {
 }
 
 impl<'a> Walk<'a> {
-    fn new(bytes: &'a [u8]) -> Self {
+    fn new(bytes: &'a [u8], max_pixels: u64) -> Self {
         let mut cursor = Cursor::new(bytes);
         let start = cursor.array::<2>().map(|_| 0..2);
         Self {
             cursor,
+            max_pixels,
             frame: None,
             scans: 0,
             segments: 0,
@@ -149,8 +151,12 @@ impl<'a> Walk<'a> {
         if self.frame.is_some() {
             return Err(Refusal::damaged("two frame headers"));
         }
-        let body = self.body()?;
-        self.frame = Some(Frame::read(body, marker == 0xC2)?);
+        let frame = Frame::read(self.body()?, marker == 0xC2)?;
+        // A false claim is told as what it is, and not as whatever does not fit to it further on.
+        if frame.pixels() > self.max_pixels {
+            return Err(Refusal::TooManyPixels { pixels: frame.pixels(), max: self.max_pixels });
+        }
+        self.frame = Some(frame);
         self.keep_from(from);
         Ok(())
     }
@@ -160,9 +166,7 @@ impl<'a> Walk<'a> {
         let frame = self.frame.as_mut().ok_or_else(|| Refusal::damaged("picture data before its frame header"))?;
         frame.begin_scan(body)?;
         self.scans += 1;
-        // Of one scan the number of pixels is the whole matter, and that has a limit and a reason of its own.
-        let heavy = self.scans > 1 && u64::from(self.scans) * frame.pixels() > PIXEL_SCANS_MAX;
-        if self.scans > SCANS_MAX || heavy {
+        if self.scans > SCANS_MAX || u64::from(self.scans) * frame.pixels() > PIXEL_SCANS_MAX {
             return Err(Refusal::TooManyScans { scans: self.scans });
         }
         self.skip_coded_data()?;
