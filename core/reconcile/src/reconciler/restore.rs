@@ -1,0 +1,133 @@
+//! Taking up what was written down. Nothing is decided before the first scan.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use super::{Backend, BackendSpec, File, Focus, Known, Policy, Reconciler, Slot};
+use crate::change::{Attempt, BackendRecord, Change, FileRecord, Snapshot, UserRecord};
+use crate::delivery::Recorded;
+use crate::queue::Queue;
+use crate::retry::jitter;
+use crate::{BackendId, FileName, FileState, Gate, MAX_WAIT, Time, UserId, Verdict};
+
+impl Reconciler {
+    /// Takes up what was written down. Attempts that had begun and never ended are recorded as interrupted.
+    #[must_use]
+    pub fn restore(
+        policy: Policy,
+        focus: Focus,
+        backends: Vec<BackendSpec>,
+        snapshot: Snapshot,
+        seed: u64,
+        now: Time,
+    ) -> Self {
+        let mut this = Self {
+            policy,
+            focus,
+            seed,
+            backends: Vec::new(),
+            files: BTreeMap::new(),
+            users: BTreeMap::new(),
+            folder: snapshot.folder,
+            folder_trouble: Some(("the folder has not been read yet".into(), false)),
+            admitted: BTreeSet::new(),
+            looks: BTreeSet::new(),
+            reads: VecDeque::new(),
+            growing: 0,
+            scan: 0,
+            covered: false,
+            turn: 0,
+            changes: Vec::new(),
+        };
+        this.restore_backends(backends, snapshot.backends, now);
+        this.restore_files(snapshot.files);
+        this.restore_users(snapshot.users, snapshot.deliveries, now);
+        this
+    }
+
+    fn restore_backends(&mut self, mut specs: Vec<BackendSpec>, records: Vec<(BackendId, BackendRecord)>, now: Time) {
+        specs.sort_by(|a, b| a.id.cmp(&b.id));
+        let mut records: BTreeMap<_, _> = records.into_iter().collect();
+        for spec in specs {
+            let record = records.remove(&spec.id).filter(|record| record.shape == spec.shape || spec.broken.is_some());
+            let mut record = record.unwrap_or_else(|| {
+                let fresh = BackendRecord { shape: spec.shape.clone(), since: now, held: None, quiet_until: None };
+                self.changes.push(Change::Backend(spec.id.clone(), fresh.clone()));
+                fresh
+            });
+            if record.quiet_until.take_if(|until| *until > now.after(MAX_WAIT)).is_some() {
+                self.changes.push(Change::Backend(spec.id.clone(), record.clone()));
+            }
+            let gate = match (&spec.broken, &record.held) {
+                (Some(reason), _) => Gate::Broken { reason: reason.clone() },
+                (None, Some(reason)) => Gate::Held { reason: reason.clone(), probe_at: Time::PAST },
+                (None, None) => Gate::Unproved,
+            };
+            self.backends.push(Backend { spec, record, gate, in_flight: 0, queue: Queue::default() });
+        }
+    }
+
+    fn restore_files(&mut self, records: Vec<(FileName, FileRecord)>) {
+        let rules = format!("{} {}", self.policy.names.canonical(), self.policy.limits);
+        let shapes = self.backends.iter().map(|backend| backend.spec.shape.as_str());
+        let edition = [self.policy.version.as_str()].into_iter().chain(shapes).collect::<Vec<_>>().join("\n");
+        let same_rules = self.folder.rules == rules;
+        let same_edition = self.folder.edition == edition;
+        if !same_rules || !same_edition {
+            self.folder.rules = rules;
+            self.folder.edition = edition;
+            self.changes.push(Change::Folder(self.folder.clone()));
+        }
+        for (name, FileRecord { stat, user, state }) in records {
+            let stands = same_rules && (same_edition || matches!(state, FileState::Accepted(_)));
+            if stands {
+                if let Some(user) = &user {
+                    self.users.entry(user.clone()).or_default().files.insert(name.clone());
+                }
+                self.files.insert(name, File { user, seen: 0, known: Known::Concluded { stat, state } });
+            } else {
+                self.changes.push(Change::FileForgotten(name));
+            }
+        }
+    }
+
+    fn restore_users(
+        &mut self,
+        records: Vec<(UserId, UserRecord)>,
+        deliveries: Vec<(UserId, BackendId, Recorded)>,
+        now: Time,
+    ) {
+        for (user, record) in records {
+            self.users.entry(user).or_default().record = Some(record);
+        }
+        let slots = vec![Slot::default(); self.backends.len()];
+        for user in self.users.values_mut() {
+            user.slots.clone_from(&slots);
+        }
+        for (user, backend, recorded) in deliveries {
+            let Some(index) = self.index(&backend) else { continue };
+            let known = self.users.entry(user.clone()).or_default();
+            known.slots.resize(slots.len(), Slot::default());
+            known.slots[index].recorded = recorded;
+            self.interrupt(&user, index, now);
+        }
+    }
+
+    fn interrupt(&mut self, user: &UserId, index: usize, now: Time) {
+        let backend = self.backends[index].spec.id.clone();
+        let Some(slot) = self.users.get_mut(user).map(|known| &mut known.slots[index]) else { return };
+        if slot.recorded.shorten_wait(now) {
+            self.changes.push(Change::Delivery(user.clone(), backend.clone(), slot.recorded.clone()));
+        }
+        let count = slot.recorded.attempted.as_ref().map_or(0, |attempted| attempted.count);
+        if !slot.recorded.interrupt(now, jitter(self.seed, Some(user), &backend, count)) {
+            return;
+        }
+        let reason = slot.recorded.failure().map(|(_, reason, _)| reason.clone()).unwrap_or_default();
+        self.changes.push(Change::Delivery(user.clone(), backend.clone(), slot.recorded.clone()));
+        self.changes.push(Change::Attempt(
+            user.clone(),
+            backend,
+            Attempt { at: now, verdict: Verdict::Retry, reason, ms: 0 },
+        ));
+    }
+}

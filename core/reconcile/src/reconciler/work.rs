@@ -1,0 +1,194 @@
+//! What goes out to backends, and what comes back.
+
+use std::time::Duration;
+
+use super::{Assignment, Delivery, Known, Read, Reconciler, Usable};
+use crate::change::{Attempt, Change};
+use crate::delivery::{Decision, Desired, Target};
+use crate::retry::jitter;
+use crate::{BackendId, FileName, Outcome, Time, UserId, Verdict, backoff};
+
+impl Reconciler {
+    /// A file that is to be read now, if any.
+    pub fn next_read(&mut self) -> Option<Read> {
+        loop {
+            let name = self.reads.pop_front()?;
+            if let Some(Known::Reading { stat }) = self.files.get(&name).map(|file| &file.known) {
+                return Some(Read { stat: *stat, name });
+            }
+        }
+    }
+
+    /// A name that is to be looked at now, if any.
+    pub fn next_look(&mut self, now: Time) -> Option<FileName> {
+        if self.looks.first()?.0 > now {
+            return None;
+        }
+        self.looks.pop_first().map(|(_, name)| name)
+    }
+
+    /// Something that is to be done at a backend now, if any. It is out until [`Self::settle`], [`Self::probed`] or
+    /// [`Self::abandon`] says otherwise.
+    pub fn next_assignment(&mut self, now: Time) -> Option<Assignment> {
+        if !self.is_readable() {
+            return None;
+        }
+        for _ in 0..self.backends.len() {
+            self.turn = (self.turn + 1) % self.backends.len();
+            if let Some(assignment) = self.assign(self.turn, now) {
+                return Some(assignment);
+            }
+        }
+        None
+    }
+
+    fn assign(&mut self, index: usize, now: Time) -> Option<Assignment> {
+        let backend = &self.backends[index];
+        let asked = self.is_asked(&backend.spec.id);
+        let probing = !backend.gate.is_open();
+        if backend.record.quiet_until.is_some_and(|until| until > now)
+            || (probing && (backend.in_flight > 0 || !backend.gate.wants_probe(now)))
+            || backend.in_flight >= backend.spec.concurrency
+            || !asked
+        {
+            return None;
+        }
+        let assignment = match probing && backend.spec.probes {
+            true => Assignment::Probe { backend: backend.spec.id.clone() },
+            false => Assignment::Deliver(self.next_delivery(index, now)?),
+        };
+        let backend = &mut self.backends[index];
+        backend.in_flight += 1;
+        if probing {
+            backend.gate.send_probe();
+        }
+        Some(assignment)
+    }
+
+    fn next_delivery(&mut self, index: usize, now: Time) -> Option<Delivery> {
+        loop {
+            let user = self.backends[index].queue.next(now)?;
+            let full = self.focus.limit.is_some_and(|limit| self.admitted.len() >= limit);
+            if full && !self.admitted.contains(&user) {
+                continue;
+            }
+            let Some(delivery) = self.delivery(&user, index, now) else { continue };
+            if self.focus.limit.is_some() {
+                self.admitted.insert(user.clone());
+            }
+            if let Some(slot) = self.users.get_mut(&user).and_then(|known| known.slots.get_mut(index)) {
+                slot.in_flight = true;
+            }
+            return Some(delivery);
+        }
+    }
+
+    fn delivery(&self, user: &UserId, index: usize, now: Time) -> Option<Delivery> {
+        let backend = self.backends[index].spec.id.clone();
+        let (target, photo) = match (self.desired(user, index), self.usable(user)) {
+            (Desired::Photo(print), Usable::Photo { file, photo }) => {
+                (Target::Photo(print), Some((file.clone(), photo.digest)))
+            }
+            (Desired::Gone, _) => (Target::Removal, None),
+            _ => return None,
+        };
+        let wave = (0..self.backends.len())
+            .filter(|other| *other == index || matches!(self.decide(user, *other, now), Decision::Due { .. }))
+            .map(|other| self.backends[other].spec.id.clone())
+            .collect();
+        Some(Delivery { user: user.clone(), backend, target, photo, wave })
+    }
+
+    /// Counts the attempt, before the plugin is called. The number of attempts at this, this one included; none when
+    /// something else is wanted meanwhile, and the delivery is to be abandoned.
+    pub fn begin(&mut self, delivery: &Delivery, now: Time) -> Option<u32> {
+        let index = self.index(&delivery.backend)?;
+        let wanted = match self.desired(&delivery.user, index) {
+            Desired::Photo(print) => Target::Photo(print) == delivery.target,
+            Desired::Gone => delivery.target == Target::Removal,
+            Desired::Keep => false,
+        };
+        let slot = self.users.get_mut(&delivery.user)?.slots.get_mut(index).filter(|slot| wanted && slot.in_flight)?;
+        slot.recorded.begin(delivery.target, now);
+        let count = slot.recorded.attempted.as_ref().map_or(1, |attempted| attempted.count);
+        let recorded = slot.recorded.clone();
+        self.changes.push(Change::Delivery(delivery.user.clone(), delivery.backend.clone(), recorded));
+        Some(count)
+    }
+
+    /// What the plugin told of the last delivery of this user to this backend that is known to have been done.
+    #[must_use]
+    pub fn receipt(&self, delivery: &Delivery) -> Option<&String> {
+        self.slot(&delivery.user, self.index(&delivery.backend)?)?.recorded.holds.receipt()
+    }
+
+    /// Records what an attempt came to.
+    pub fn settle(&mut self, delivery: &Delivery, outcome: &Outcome, ms: u64, now: Time) {
+        let Some(index) = self.index(&delivery.backend) else { return };
+        let Some(slot) = self.users.get_mut(&delivery.user).and_then(|known| known.slots.get_mut(index)) else {
+            return;
+        };
+        if !std::mem::take(&mut slot.in_flight) {
+            return;
+        }
+        let count = slot.recorded.attempted.as_ref().map_or(0, |attempted| attempted.count);
+        slot.recorded.settle(outcome, now, jitter(self.seed, Some(&delivery.user), &delivery.backend, count));
+        slot.delivered |= matches!(outcome.verdict, Verdict::Changed | Verdict::Removed);
+        let (user, backend) = (delivery.user.clone(), delivery.backend.clone());
+        let attempt = Attempt { at: now, verdict: outcome.verdict.clone(), reason: outcome.reason.clone(), ms };
+        self.changes.push(Change::Delivery(user.clone(), backend.clone(), slot.recorded.clone()));
+        self.changes.push(Change::Attempt(user, backend, attempt));
+        self.backends[index].in_flight -= 1;
+        self.hear(index, outcome, now);
+        self.reconsider(&delivery.user, now);
+    }
+
+    /// A delivery was given up before its attempt was counted.
+    pub fn abandon(&mut self, delivery: &Delivery, now: Time) {
+        let Some(index) = self.index(&delivery.backend) else { return };
+        let Some(slot) = self.users.get_mut(&delivery.user).and_then(|known| known.slots.get_mut(index)) else {
+            return;
+        };
+        if std::mem::take(&mut slot.in_flight) {
+            self.backends[index].in_flight -= 1;
+            self.backends[index].gate.withdraw_probe(now);
+            self.reconsider(&delivery.user, now);
+        }
+    }
+
+    /// A probe came back.
+    pub fn probed(&mut self, backend: &BackendId, outcome: &Outcome, now: Time) {
+        let Some(index) = self.index(backend) else { return };
+        self.backends[index].in_flight -= 1;
+        self.hear(index, outcome, now);
+        if !outcome.verdict.proves_backend() && !outcome.verdict.holds_backend() {
+            // An outage: ask again soon, not at once.
+            let wait = backoff(3, jitter(self.seed, None, backend, 0).max(0.5));
+            self.be_quiet(index, now.after(wait));
+        }
+    }
+
+    fn hear(&mut self, index: usize, outcome: &Outcome, now: Time) {
+        let backend = &mut self.backends[index];
+        let held = backend.gate.held().cloned();
+        backend.gate.hear(&outcome.verdict, &outcome.reason, now);
+        if held.as_ref() != backend.gate.held() {
+            backend.record.held = backend.gate.held().cloned();
+            self.changes.push(Change::Backend(backend.spec.id.clone(), backend.record.clone()));
+        }
+        if let Verdict::RateLimited { after } = outcome.verdict {
+            const DAY: Duration = Duration::from_secs(24 * 3600);
+            let chance = jitter(self.seed, None, &self.backends[index].spec.id, 1);
+            let after = after.min(DAY);
+            self.be_quiet(index, now.after(after + Duration::from_secs(1) + after.mul_f64(chance / 10.0)));
+        }
+    }
+
+    fn be_quiet(&mut self, index: usize, until: Time) {
+        let backend = &mut self.backends[index];
+        if backend.record.quiet_until.is_none_or(|before| before < until) {
+            backend.record.quiet_until = Some(until);
+            self.changes.push(Change::Backend(backend.spec.id.clone(), backend.record.clone()));
+        }
+    }
+}
