@@ -1,4 +1,4 @@
-//! kill -9 at random moments, again and again, while photos change and are delivered to four backends. Nothing may be
+//! kill -9 at random moments, again and again, while photos change and are delivered to six backends. Nothing may be
 //! lost, nothing invented, and nothing repeated more often than it was hit.
 //!
 //! The quick sweep runs with every test run; `PORTRAITD_KILLS=100` makes it the long one.
@@ -18,12 +18,12 @@ use crate::{
 };
 
 const USERS: u32 = 40;
-const CHANGED_PER_ROUND: u32 = 12;
-/// All publish the same rendition: it is made once and delivered four times, so that most of the time goes into
+const CHANGED_PER_ROUND: u32 = 30;
+/// All publish the same rendition: it is made once and delivered six times, so that most of the time goes into
 /// deliveries, where a kill hits an attempt in flight.
-const BACKENDS: [&str; 4] = ["portraits", "second", "third", "fourth"];
+const BACKENDS: [&str; 6] = ["portraits", "second", "third", "fourth", "fifth", "sixth"];
 /// How long after the chosen progress a kill falls at most.
-const MOMENT: Duration = Duration::from_millis(20);
+const MOMENT: Duration = Duration::from_millis(5);
 /// A small generator of pseudo-random numbers (xorshift64), seeded and printed so that a failure can be repeated.
 struct Random(u64);
 
@@ -112,11 +112,15 @@ impl Sweep {
         let before = self.pictures(&users);
         let share = self.random.below(before.len() as u64 * 9 / 10) as usize;
         self.change(users.iter().copied());
-        wait_until("the wave has come so far", LONG, || {
+        let appeared = || {
             let now = self.pictures(&users);
-            let appeared = before.iter().zip(&now).filter(|(before, now)| before != now).count();
-            (appeared >= share).then_some(())
-        });
+            before.iter().zip(&now).filter(|(before, now)| before != now).count()
+        };
+        let end = Instant::now() + LONG;
+        while appeared() < share {
+            assert!(Instant::now() < end, "no {share} pictures within {LONG:?}");
+            thread::sleep(Duration::from_millis(1));
+        }
         if share == 0 {
             thread::sleep(SETTLE);
         }
