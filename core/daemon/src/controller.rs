@@ -23,6 +23,7 @@ use crate::intake::folder::Folder;
 use crate::intake::watch::Watch;
 use crate::intake::{self, Intake, Scan};
 use crate::report::{Exit, Trouble};
+use crate::workers::{Workers, cores};
 
 /// How often the folder's path is compared with the directory that is open.
 const IDENTITY_EVERY: Duration = Duration::from_secs(3);
@@ -123,6 +124,7 @@ pub(crate) struct Follow {
 pub(crate) struct Controller {
     reconciler: Reconciler,
     intake: Intake,
+    workers: Workers,
     dispatcher: Dispatcher,
     /// None in a dry run: nothing is written down.
     ledger: Option<Ledger>,
@@ -145,6 +147,8 @@ pub(crate) struct Parts {
     pub(crate) reconciler: Reconciler,
     /// What reads the folder.
     pub(crate) intake: Intake,
+    /// What holds photos.
+    pub(crate) workers: Workers,
     /// What delivers.
     pub(crate) dispatcher: Dispatcher,
     /// Where is written down what happened; nowhere in a dry run.
@@ -165,6 +169,7 @@ impl Controller {
         Self {
             reconciler: parts.reconciler,
             intake: parts.intake,
+            workers: parts.workers,
             dispatcher: parts.dispatcher,
             ledger: parts.ledger,
             clock: parts.clock,
@@ -525,15 +530,17 @@ impl Controller {
     }
 
     fn start_reads(&mut self) {
-        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        while self.reads_out < cores && self.unwritten < UNWRITTEN_AT_MOST {
+        while self.reads_out < cores() && self.unwritten < UNWRITTEN_AT_MOST {
             let Some(folder) = self.watched.folder.clone() else { return };
             let Some(read) = self.reconciler.next_read() else { return };
-            let intake = self.intake.clone();
+            let (intake, workers, sender) = (self.intake.clone(), self.workers.clone(), self.sender());
             self.reads_out += 1;
-            self.block(move || {
-                let found = intake.examine(&folder, &read);
-                Event::Examined(read, found)
+            self.tasks.spawn(async move {
+                let wanted = read.clone();
+                let found = workers.run(move || intake.examine(&folder, &wanted)).await;
+                let failed = || Examined::Rejected { reason: "the examination failed on this file".into() };
+                // A loop that is gone has nobody to tell.
+                drop(sender.send(Event::Examined(read, found.unwrap_or_else(failed))));
             });
         }
     }

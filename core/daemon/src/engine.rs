@@ -18,6 +18,7 @@ use crate::dispatch::studio::Studio;
 use crate::intake::Intake;
 use crate::report::{Exit, Trouble};
 use crate::text::escape;
+use crate::workers::Workers;
 
 /// The state directory, held by this process, and what was written down in it.
 pub(crate) struct State {
@@ -100,9 +101,10 @@ impl Engine {
         check_focus(&focus, &backends)?;
         let (reconciler, ledger, lock) = state.restore(config, &backends, focus, clock)?;
         let intake = Intake::new(config);
-        let studio = Arc::new(Studio::new(intake.clone(), backends.crop()));
+        let workers = Workers::start();
+        let studio = Arc::new(Studio::new(intake.clone(), backends.crop(), workers.clone()));
         let dispatcher = Dispatcher { backends, studio, stage, clock };
-        let controller = Controller::new(Parts { reconciler, intake, dispatcher, ledger, clock, follow });
+        let controller = Controller::new(Parts { reconciler, intake, workers, dispatcher, ledger, clock, follow });
         Ok(Self { controller, lock })
     }
 }

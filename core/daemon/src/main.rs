@@ -16,6 +16,7 @@ mod progress;
 mod report;
 mod show;
 mod text;
+mod workers;
 
 use clap::Parser as _;
 

@@ -10,6 +10,7 @@ use tokio::sync::{Mutex as AsyncMutex, Semaphore};
 
 use crate::intake::folder::Folder;
 use crate::intake::{Fetched, Intake};
+use crate::workers::{Workers, cores};
 
 /// How many bytes of renditions are kept.
 const KEPT_BYTES: usize = 64 << 20;
@@ -25,7 +26,9 @@ pub(crate) struct Studio {
     kept: Mutex<Kept>,
     /// One lock a photo: whoever comes second finds what the first has made.
     under_way: Mutex<BTreeMap<Digest, Arc<AsyncMutex<()>>>>,
-    workers: Semaphore,
+    workers: Workers,
+    /// So many photos are in memory at one time, from the read to the last rendition.
+    photos: Semaphore,
     memory: Semaphore,
 }
 
@@ -45,14 +48,14 @@ pub(crate) struct Order {
 
 impl Studio {
     /// A studio that crops all photos in one way.
-    pub(crate) fn new(intake: Intake, crop: Crop) -> Self {
-        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    pub(crate) fn new(intake: Intake, crop: Crop, workers: Workers) -> Self {
         Self {
             intake,
             crop,
             kept: Mutex::default(),
             under_way: Mutex::default(),
-            workers: Semaphore::new(cores),
+            workers,
+            photos: Semaphore::new(cores()),
             memory: Semaphore::new(DECODE_MIB as usize),
         }
     }
@@ -86,19 +89,26 @@ impl Studio {
     }
 
     async fn make(self: &Arc<Self>, order: Order) -> Result<Vec<Arc<Rendition>>, Examined> {
-        let _worker = self.workers.acquire().await.expect("the studio never closes its semaphores");
+        let _photo = self.photos.acquire().await.expect("the studio never closes its semaphores");
         let (intake, digest) = (self.intake.clone(), order.digest);
         let (folder, file) = (Arc::clone(&order.folder), order.file.clone());
-        let (bytes, source) = match blocking(move || intake.refetch(&folder, &file, &digest)).await? {
+        let (bytes, source) = match self.work(move || intake.refetch(&folder, &file, &digest)).await? {
             Fetched::Photo(bytes, source) => (bytes, source),
             Fetched::Otherwise(examined) => return Err(examined),
         };
         let _memory = self.memory.acquire_many(share(&source)).await.expect("the studio never closes its semaphores");
         let specs: BTreeSet<_> = order.wanted.iter().chain(&order.soon).cloned().collect();
         let recipe = Recipe { crop: self.crop, renditions: specs.into_iter().collect() };
-        let made = blocking(move || render(&bytes, &source, &recipe)).await??;
+        let made = self.work(move || render(&bytes, &source, &recipe)).await??;
         self.keep(digest, &order.soon, &made);
         Ok(order.wanted.iter().map(|spec| Arc::clone(&made[spec])).collect())
+    }
+
+    async fn work<T: Send + 'static>(&self, job: impl FnOnce() -> T + Send + 'static) -> Result<T, Examined> {
+        self.workers
+            .run(job)
+            .await
+            .ok_or_else(|| Examined::Rejected { reason: "the decoder failed on this file".into() })
     }
 
     fn keep(&self, digest: Digest, soon: &[RenditionSpec], made: &Made) {
@@ -119,11 +129,6 @@ fn render(bytes: &[u8], source: &Source, recipe: &Recipe) -> Result<Made, Examin
 /// The part of the decoders' memory that a photo takes.
 fn share(source: &Source) -> u32 {
     u32::try_from(source.decode_bytes >> 20).unwrap_or(u32::MAX).clamp(1, DECODE_MIB)
-}
-
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Examined> {
-    let failed = |_| Examined::Unreadable { reason: "portraitd is stopping".into() };
-    tokio::task::spawn_blocking(work).await.map_err(failed)
 }
 
 /// What one decode came to.
@@ -176,7 +181,7 @@ mod tests {
     fn studio(folder: &Path) -> Arc<Studio> {
         let mut config = Config::default();
         config.folder.path = folder.to_path_buf();
-        Arc::new(Studio::new(Intake::new(&config), Crop::Center))
+        Arc::new(Studio::new(Intake::new(&config), Crop::Center, Workers::start()))
     }
 
     fn square(side: u32) -> RenditionSpec {
