@@ -40,9 +40,6 @@ const COLLECT_HINTS: Duration = Duration::from_millis(100);
 /// While more changes than this wait to be written, no further file is examined. Half of what the ledger takes.
 const UNWRITTEN_AT_MOST: usize = portraitd_ledger::QUEUE_MAX / 2;
 
-/// How many names are looked at in one go.
-const LOOKS_AT_ONCE: usize = 1000;
-
 /// Something that happened.
 pub(crate) enum Event {
     /// The folder was scanned, or cannot be read.
@@ -94,6 +91,9 @@ struct Watched {
     scanning: bool,
     scan_wanted: bool,
     comparing: bool,
+    looking: bool,
+    /// What is to be looked at when the look that is out has come back.
+    look_next: Vec<FileName>,
     next_scan: Option<Time>,
     next_compare: Option<Time>,
     next_hints: Option<Time>,
@@ -289,9 +289,7 @@ impl Controller {
             Event::Scanned(scanned) => self.scanned(scanned, now),
             Event::Compared(same) => self.compared(same, now),
             Event::Hinted => self.hinted(now),
-            Event::Looked(looked) => {
-                looked.into_iter().for_each(|(name, looked)| self.reconciler.looked(&name, looked, now));
-            }
+            Event::Looked(looked) => self.looked(looked, now),
             Event::Examined(read, found) => self.examined(&read, found, now),
             Event::Spoiled(delivery, found) => self.spoiled(&delivery, found, now),
             Event::Ready(delivery, made) => self.begin(delivery, made, now),
@@ -387,6 +385,15 @@ impl Controller {
         }
         self.watched.scan_wanted |= hints.rescan;
         self.look(hints.names.into_iter().map(FileName::new).collect());
+    }
+
+    fn looked(&mut self, looked: Vec<(FileName, Looked)>, now: Time) {
+        self.watched.looking = false;
+        for (name, looked) in looked {
+            self.reconciler.looked(&name, looked, now);
+        }
+        let next = std::mem::take(&mut self.watched.look_next);
+        self.look(next);
     }
 
     fn examined(&mut self, read: &Read, found: Examined, now: Time) {
@@ -512,20 +519,19 @@ impl Controller {
     }
 
     fn start_looks(&mut self, now: Time) {
-        if self.watched.folder.is_none() {
-            return;
-        }
-        loop {
-            let names: Vec<_> = std::iter::from_fn(|| self.reconciler.next_look(now)).take(LOOKS_AT_ONCE).collect();
-            if names.is_empty() {
-                return;
-            }
+        if self.watched.folder.is_some() {
+            let names = std::iter::from_fn(|| self.reconciler.next_look(now)).collect();
             self.look(names);
         }
     }
 
+    /// One look is out at a time: on a dead mount it must not hold more than one thread.
     fn look(&mut self, names: Vec<FileName>) {
+        if self.watched.looking {
+            return self.watched.look_next.extend(names);
+        }
         let Some(folder) = self.watched.folder.clone().filter(|_| !names.is_empty()) else { return };
+        self.watched.looking = true;
         self.block(move || Event::Looked(names.into_iter().map(|name| intake::look(&folder, name)).collect()));
     }
 

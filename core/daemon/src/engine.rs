@@ -175,11 +175,16 @@ fn ledger_trouble(path: &Path, error: &OpenError) -> Trouble {
     }
 }
 
+/// Threads for what may block: one scan, one comparison and one look at the folder, which a dead mount can hold for ever,
+/// and the others for files that are published.
+const BLOCKING_THREADS: usize = 11;
+
 /// A runtime whose threads do not keep the process from ending: a read from a dead network mount never comes back.
 pub(crate) fn block_on<T>(work: impl Future<Output = T>) -> T {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .thread_name("portraitd")
+        .max_blocking_threads(BLOCKING_THREADS)
         .build()
         .expect("the system gives a process its threads");
     let result = runtime.block_on(async {
