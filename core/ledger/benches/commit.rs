@@ -132,7 +132,7 @@ fn changes_of(n: u64) -> Vec<Change> {
 
 fn begun(n: u64) -> Recorded {
     let state = AttemptState::Begun { at: time(n) };
-    let attempted = Attempted { target: Target::Photo(fingerprint(n)), count: 1, since: time(n), state };
+    let attempted = Box::new(Attempted { target: Target::Photo(fingerprint(n)), count: 1, since: time(n), state });
     Recorded { holds: Holds::Unsure { receipt: None }, attempted: Some(attempted) }
 }
 

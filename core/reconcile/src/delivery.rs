@@ -63,8 +63,8 @@ impl Holds {
 pub struct Recorded {
     /// What the backend holds.
     pub holds: Holds,
-    /// The attempts since the last success; none when there is nothing to say.
-    pub attempted: Option<Attempted>,
+    /// The attempts since the last success; none when there is nothing to say. Boxed, for most deliveries are done.
+    pub attempted: Option<Box<Attempted>>,
 }
 
 /// Attempts at one target.
@@ -167,7 +167,8 @@ impl Recorded {
     pub fn begin(&mut self, target: Target, now: Time) {
         let before = self.attempted.take().filter(|attempted| attempted.target == target);
         let (count, since) = before.map_or((0, now), |before| (before.count, before.since));
-        self.attempted = Some(Attempted { target, count: count + 1, since, state: AttemptState::Begun { at: now } });
+        let state = AttemptState::Begun { at: now };
+        self.attempted = Some(Box::new(Attempted { target, count: count + 1, since, state }));
         self.holds = Holds::Unsure { receipt: self.holds.receipt().cloned() };
     }
 
@@ -213,7 +214,7 @@ impl Recorded {
     /// A wait that is longer than any was computed by a clock that has been set back since. Says whether there was one.
     pub(crate) fn shorten_wait(&mut self, now: Time) -> bool {
         let latest = now.after(MAX_WAIT);
-        match &mut self.attempted {
+        match self.attempted.as_deref_mut() {
             Some(Attempted { state: AttemptState::Failed { next, .. }, .. }) if *next > latest => {
                 *next = latest;
                 true
@@ -229,8 +230,8 @@ impl Recorded {
 
     /// When the wait after the last failure ends, and how it failed.
     #[must_use]
-    pub const fn failure(&self) -> Option<(&Verdict, &String, Time)> {
-        match &self.attempted {
+    pub fn failure(&self) -> Option<(&Verdict, &String, Time)> {
+        match self.attempted.as_deref() {
             Some(Attempted { state: AttemptState::Failed { verdict, reason, next }, .. }) => {
                 Some((verdict, reason, *next))
             }

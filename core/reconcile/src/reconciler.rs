@@ -162,13 +162,26 @@ impl Known {
 #[derive(Debug, Default)]
 pub(crate) struct User {
     /// The entries of the folder whose names say this user.
-    pub(crate) files: BTreeSet<FileName>,
+    /// Sorted. Mostly one, so it is no set: that would take ten times the memory.
+    pub(crate) files: Vec<FileName>,
     pub(crate) record: Option<UserRecord>,
     /// Two complete scans of the folder as it is now, far enough apart, did not show a file. It is seen by the second of
     /// them, and never told from the clock alone.
     missed_twice: bool,
     /// One for each backend, in their order.
     pub(crate) slots: Vec<Slot>,
+}
+
+impl User {
+    fn add_file(&mut self, name: &FileName) {
+        if let Err(at) = self.files.binary_search(name) {
+            self.files.insert(at, name.clone());
+        }
+    }
+
+    fn drop_file(&mut self, name: &FileName) {
+        self.files.retain(|file| file != name);
+    }
 }
 
 #[derive(Debug, Default, Clone)]
@@ -211,8 +224,9 @@ pub struct Reconciler {
     pub(crate) focus: Focus,
     seed: u64,
     pub(crate) backends: Vec<Backend>,
-    pub(crate) files: BTreeMap<FileName, File>,
-    pub(crate) users: BTreeMap<UserId, User>,
+    /// Boxed, for a tree leaves a good part of its places free.
+    pub(crate) files: BTreeMap<FileName, Box<File>>,
+    pub(crate) users: BTreeMap<UserId, Box<User>>,
     pub(crate) folder: FolderRecord,
     /// Why the folder cannot be read, or its last scan was not complete; and whether it can be read at all.
     pub(crate) folder_trouble: Option<(String, bool)>,

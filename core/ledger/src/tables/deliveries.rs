@@ -36,7 +36,7 @@ pub(super) fn put(
         target_fingerprint.flatten(),
         attempted.map(|attempted| attempted.count),
         attempted.map(|attempted| attempted.since.as_millis()),
-        attempted.and_then(begun),
+        attempted.and_then(|attempted| begun(attempted)),
         failure.map(|(verdict, ..)| verdict.word()),
         failure.and_then(|(verdict, ..)| after_ms(verdict)),
         failure.map(|(_, reason, _)| reason),
@@ -66,7 +66,7 @@ pub(super) fn all(connection: &Connection) -> Result<Vec<(UserId, BackendId, Rec
         FROM deliveries ORDER BY user, backend";
     select(connection, "deliveries", SQL, [], |fields| {
         let (user, backend) = (fields.id("user", UserId::parse)?, fields.id("backend", BackendId::parse)?);
-        Ok((user, backend, Recorded { holds: holds(fields)?, attempted: attempted(fields)? }))
+        Ok((user, backend, Recorded { holds: holds(fields)?, attempted: attempted(fields)?.map(Box::new) }))
     })
 }
 

@@ -145,7 +145,8 @@ fn any_recorded() -> impl Strategy<Value = Recorded> {
             .prop_map(|(fingerprint, receipt)| Holds::Exactly { fingerprint, receipt }),
         option::of(any::<String>()).prop_map(|receipt| Holds::Unsure { receipt }),
     ];
-    (holds, option::of(any_attempted())).prop_map(|(holds, attempted)| Recorded { holds, attempted })
+    (holds, option::of(any_attempted()))
+        .prop_map(|(holds, attempted)| Recorded { holds, attempted: attempted.map(Box::new) })
 }
 
 fn any_attempted() -> impl Strategy<Value = Attempted> {

@@ -31,7 +31,7 @@ pub(crate) fn failed(n: u64) -> Recorded {
     let target = Target::Photo(fingerprint(n));
     Recorded {
         holds: Holds::Unsure { receipt: None },
-        attempted: Some(Attempted { target, count: 3, since: time(n), state }),
+        attempted: Some(Box::new(Attempted { target, count: 3, since: time(n), state })),
     }
 }
 

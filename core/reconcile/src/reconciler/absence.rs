@@ -64,7 +64,7 @@ impl Reconciler {
             let is_last = known.record.as_ref().is_some_and(|record| record.file == *name);
             is_last && known.missed_twice && known.files.is_empty()
         };
-        if self.users.get(&user).is_some_and(is_missed) && self.absences_count() {
+        if self.users.get(&user).is_some_and(|known| is_missed(known)) && self.absences_count() {
             self.set_presence(&user, Presence::proved);
             self.reconsider(&user, now);
         }

@@ -1,6 +1,6 @@
 //! What every user's files come to, and what each backend is to be told.
 
-use super::{ConflictRule, File, Reconciler, Slot, Usable, User};
+use super::{ConflictRule, Reconciler, Slot, Usable, User};
 use crate::change::{Change, UserRecord};
 use crate::delivery::{Decision, Desired, decide};
 use crate::{BackendId, FileName, FileState, Lane, Presence, Time, UserId};
@@ -100,7 +100,7 @@ impl Reconciler {
     }
 
     pub(crate) fn is_accepted(&self, name: &FileName) -> bool {
-        let conclusion = self.files.get(name).and_then(File::conclusion);
+        let conclusion = self.files.get(name).and_then(|file| file.conclusion());
         conclusion.is_some_and(|(_, state)| matches!(state, FileState::Accepted(_)))
     }
 

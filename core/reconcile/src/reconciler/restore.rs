@@ -81,9 +81,10 @@ impl Reconciler {
             let stands = same_rules && (same_edition || matches!(state, FileState::Accepted(_)));
             if stands {
                 if let Some(user) = &user {
-                    self.users.entry(user.clone()).or_default().files.insert(name.clone());
+                    self.users.entry(user.clone()).or_default().add_file(&name);
                 }
-                self.files.insert(name, File { user, seen: 0, known: Known::Concluded { stat, state } });
+                let file = File { user, seen: 0, known: Known::Concluded { stat, state } };
+                self.files.insert(name, Box::new(file));
             } else {
                 self.changes.push(Change::FileForgotten(name));
             }

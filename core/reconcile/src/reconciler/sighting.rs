@@ -170,7 +170,7 @@ impl Reconciler {
         let settled = now.as_millis().saturating_sub(i64::try_from(self.policy.settle.as_millis()).unwrap_or(i64::MAX));
         let is_old = stat.mtime_ns.max(stat.ctime_ns) / 1_000_000 < settled;
         self.meet(&name, Some(user.clone()), Known::Settling { stat, since: now }, seen);
-        self.user(&user).files.insert(name.clone());
+        self.user(&user).add_file(&name);
         if is_old {
             self.read_next(&name, stat, false);
         } else {
@@ -198,14 +198,14 @@ impl Reconciler {
         let user = self.files.get(name).and_then(|file| file.user.clone());
         self.changes.push(Change::File(name.clone(), FileRecord { stat, user: user.clone(), state }));
         if let Some(user) = user {
-            self.user(&user).files.insert(name.clone());
+            self.user(&user).add_file(name);
             self.reconsider(&user, now);
         }
     }
 
     fn meet(&mut self, name: &FileName, user: Option<UserId>, known: Known, seen: u32) {
         self.growing += known.is_growing();
-        let before = self.files.insert(name.clone(), File { user, seen, known });
+        let before = self.files.insert(name.clone(), Box::new(File { user, seen, known }));
         self.growing -= before.map_or(0, |before| before.known.is_growing());
     }
 
@@ -220,7 +220,7 @@ impl Reconciler {
         self.growing -= file.known.is_growing();
         self.changes.push(Change::FileForgotten(name.clone()));
         if let Some(user) = file.user {
-            self.user(&user).files.remove(name);
+            self.user(&user).drop_file(name);
             self.reconsider(&user, now);
         }
     }
