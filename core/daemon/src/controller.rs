@@ -447,6 +447,9 @@ impl Controller {
             warn!(%backend, verdict, reason, "a delivery is stopped: see `portraitd status`");
         }
         self.reconciler.settle(delivery, outcome, ms, now);
+        if self.reconciler.deserves_alarm(delivery, now) {
+            error!(%backend, reason, "a delivery has failed for a day; it is tried on, hourly");
+        }
     }
 
     fn probed(&mut self, backend: &BackendId, outcome: &Outcome, now: Time) {

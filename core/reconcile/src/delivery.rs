@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::{Fingerprint, MAX_WAIT, Outcome, Time, Verdict, absent_again, backoff};
+use crate::{ALARM_AFTER, Fingerprint, MAX_WAIT, Outcome, Time, Verdict, absent_again, backoff};
 
 /// An attempt that was cut off by a stop of the daemon is repeated at once this often, and then with waits that grow:
 /// a photo that kills the daemon must not do so for ever.
@@ -239,6 +239,14 @@ impl Recorded {
         }
     }
 
+    /// Whether attempts at one thing have failed for so long that a person should look at it. They go on all the same.
+    #[must_use]
+    pub fn deserves_alarm(&self, now: Time) -> bool {
+        let retried = matches!(self.failure(), Some((Verdict::Retry, ..)));
+        let since = self.attempted.as_ref().map(|attempted| attempted.since);
+        retried && since.is_some_and(|since| now.since(since) >= ALARM_AFTER)
+    }
+
     fn is_at(&self, target: Target) -> bool {
         match (&self.holds, target) {
             (Holds::Exactly { fingerprint, .. }, Target::Photo(wanted)) => *fingerprint == wanted,
@@ -373,6 +381,19 @@ mod tests {
         recorded.settle(&Outcome::failed(Verdict::Retry, ""), later, 0.5);
         let Decision::Due { at, .. } = decide(photo("a"), &recorded, NOW) else { panic!("due") };
         assert_eq!(at, NOW.after(MAX_WAIT));
+    }
+
+    #[test]
+    fn a_delivery_that_fails_for_a_day_deserves_an_alarm_and_a_new_photo_starts_anew() {
+        let mut recorded = Recorded::default();
+        attempt(&mut recorded, Target::Photo(print("a")), Verdict::Retry);
+        assert!(!recorded.deserves_alarm(NOW.after(ALARM_AFTER - Duration::from_secs(1))));
+        assert!(recorded.deserves_alarm(NOW.after(ALARM_AFTER)));
+        recorded.begin(Target::Photo(print("b")), NOW.after(ALARM_AFTER));
+        recorded.settle(&Outcome::failed(Verdict::Retry, ""), NOW.after(ALARM_AFTER), 0.5);
+        assert!(!recorded.deserves_alarm(NOW.after(ALARM_AFTER)));
+        attempt(&mut recorded, Target::Photo(print("c")), Verdict::UserAbsent);
+        assert!(!recorded.deserves_alarm(NOW.after(ALARM_AFTER * 3)));
     }
 
     #[test]

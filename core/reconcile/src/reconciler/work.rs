@@ -122,6 +122,13 @@ impl Reconciler {
         self.slot(&delivery.user, self.index(&delivery.backend)?)?.recorded.holds.receipt()
     }
 
+    /// Whether this delivery has failed for so long that a person should look at it.
+    #[must_use]
+    pub fn deserves_alarm(&self, delivery: &Delivery, now: Time) -> bool {
+        let slot = self.index(&delivery.backend).and_then(|index| self.slot(&delivery.user, index));
+        slot.is_some_and(|slot| slot.recorded.deserves_alarm(now))
+    }
+
     /// Records what an attempt came to.
     pub fn settle(&mut self, delivery: &Delivery, outcome: &Outcome, ms: u64, now: Time) {
         let Some(index) = self.index(&delivery.backend) else { return };
