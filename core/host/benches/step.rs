@@ -9,10 +9,8 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use portraitd_host::{Backend, Blob, Host, Turn};
-use portraitd_sdk::message::{
-    EffectKind, EffectResult, Need, Open, Operation, PhotoHead, RenditionHead, Reply, Start, Step, User,
-};
+use portraitd_host::{Answered, Backend, Blob, Host, Turn};
+use portraitd_sdk::message::{EffectKind, Need, Open, Operation, PhotoHead, RenditionHead, Reply, Start, Step, User};
 
 const CONVERSATIONS: usize = 20_000;
 const STEPS: u32 = 2 * CONVERSATIONS as u32;
@@ -82,7 +80,7 @@ async fn converse(backend: &Backend, start: &Start, blobs: &[Blob], spent: &mut 
     let (mut conversation, first) = backend.start(start.clone(), blobs.to_vec()).await;
     spent.called += first.took;
     let Turn { step: Step::Need(Need { effects, .. }), .. } = first else { panic!("it asks for files: {first:?}") };
-    let reply = |id| EffectResult { id, reply: Reply::FilePut { changed: true } };
+    let reply = |id| Answered { id, reply: Reply::FilePut { changed: true }, body: Vec::new() };
     let results = effects.iter().map(|request| reply(request.id)).collect();
     let last = conversation.resume(results, 0).await;
     assert!(matches!(last.step, Step::Done(_)), "{last:?}");

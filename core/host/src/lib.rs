@@ -3,10 +3,10 @@
 //! ```no_run
 //! use std::path::{Path, PathBuf};
 //!
-//! use portraitd_host::Host;
-//! use portraitd_sdk::message::{EffectResult, Open, Request, Start, Step};
+//! use portraitd_host::{Answered, Host};
+//! use portraitd_sdk::message::{Open, Request, Start, Step};
 //!
-//! # async fn perform(effects: Vec<Request>) -> Vec<EffectResult> { vec![] }
+//! # async fn perform(effects: Vec<Request>) -> Vec<Answered> { vec![] }
 //! # async fn tour(open: Open, start: Start) -> Result<(), Box<dyn std::error::Error>> {
 //! let host = Host::new(Path::new("/var/lib/portraitd/plugins"))?;
 //! let plugin = host.find("acme", &[PathBuf::from("/usr/lib/portraitd/plugins")])?;
@@ -36,10 +36,12 @@ mod look;
 mod plugin;
 mod pool;
 mod private;
+mod rules;
 
-pub use conversation::{Conversation, MAX_EFFECTS, SLOW_STEP, Turn};
+pub use conversation::{Answered, Conversation, SLOW_STEP, Turn};
 pub use error::{LoadError, Refusal};
 pub use plugin::{Backend, Host, Plugin, STEP_LIMIT, find, inspect, list};
+pub use rules::MAX_EFFECTS;
 
 /// The bytes of a rendition. The host keeps them alive until the plugin has finished with the conversation.
 pub type Blob = std::sync::Arc<[u8]>;

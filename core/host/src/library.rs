@@ -181,12 +181,15 @@ pub(crate) struct Task {
 unsafe impl Send for Task {}
 
 impl Task {
-    /// Calls `resume`.
-    pub(crate) fn resume(&mut self, message: &Resume) -> Result<Answer<Step>, Failure> {
+    /// Calls `resume`. `bodies` are the blobs that the message names.
+    pub(crate) fn resume(&mut self, message: &Resume, bodies: &[Vec<u8>]) -> Result<Answer<Step>, Failure> {
         let library = self.instance.library;
         let message = json(message);
-        // SAFETY: the task is not finished, and `&mut self` means that no other call on it runs.
-        library.ask(|out| unsafe { (library.resume)(self.handle, lend(&message), ptr::null(), 0, out) })
+        let slices: Vec<Slice> = bodies.iter().map(|body| lend(body)).collect();
+        let (blobs, count) = (slices.as_ptr(), slices.len());
+        // SAFETY: the task is not finished, and `&mut self` means that no other call on it runs; the message, the array
+        // and the bytes that it lends are valid for the call.
+        library.ask(|out| unsafe { (library.resume)(self.handle, lend(&message), blobs, count, out) })
     }
 }
 

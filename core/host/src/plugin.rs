@@ -17,6 +17,7 @@ use crate::library::{Instance, Library};
 use crate::look::{file_name, is_plugin_name, look};
 use crate::pool::{OnPool, Pool, Watch, Wedged};
 use crate::private::Private;
+use crate::rules::origin;
 
 /// How long a call into a plugin may take before the plugin counts as wedged. Its steps take microseconds.
 pub const STEP_LIMIT: Duration = Duration::from_secs(10);
@@ -191,10 +192,12 @@ impl Plugin {
             opened.map(|(instance, answer)| (OnPool::new(Arc::new(instance), pool), answer))
         });
         let opened = opened.unwrap_or_else(|Wedged| Err(wedged())).map_err(|failure| self.named(failure));
-        let (instance, Answer { answer, log }) = opened?;
+        let (instance, Answer { answer: mut opened, log }) = opened?;
         let wrong = |failure: Failure| self.named(Failure::bug(failure.reason));
-        RenditionSpec::check_all(&answer.renditions).map_err(wrong)?;
-        Ok(Backend(Arc::new(OpenBackend { plugin: self.clone(), instance, opened: answer, log })))
+        RenditionSpec::check_all(&opened.renditions).map_err(wrong)?;
+        let origins = opened.origins.iter().map(|text| origin(text)).collect::<Result<_, _>>();
+        opened.origins = origins.map_err(|why| self.named(Failure::bug(why)))?;
+        Ok(Backend(Arc::new(OpenBackend { plugin: self.clone(), instance, opened, log })))
     }
 
     pub(crate) fn library(&self) -> &'static Library {
@@ -243,7 +246,7 @@ impl Backend {
         &self.0.opened.renditions
     }
 
-    /// The origins that it will call.
+    /// The origins that it will call: scheme, host, and the port where it is not the scheme's own.
     pub fn origins(&self) -> &[String] {
         &self.0.opened.origins
     }

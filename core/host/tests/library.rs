@@ -7,10 +7,9 @@ use std::process::Command;
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::{Duration, Instant};
 
-use portraitd_host::{Backend, Blob, Host, LoadError, Plugin, Refusal, SLOW_STEP, find, inspect, list};
+use portraitd_host::{Answered, Backend, Blob, Host, LoadError, Plugin, Refusal, SLOW_STEP, find, inspect, list};
 use portraitd_sdk::message::{
-    Effect, EffectKind, EffectResult, Open, Operation, Outcome, PhotoHead, RenditionHead, Reply, Request, Start, Step,
-    User,
+    Effect, EffectKind, Open, Operation, Outcome, PhotoHead, RenditionHead, Reply, Request, Start, Step, User,
 };
 use portraitd_sdk::{Failure, Verdict};
 use serde_json::{Value, json};
@@ -125,13 +124,14 @@ fn blobs(backend: &Backend) -> Vec<Blob> {
     backend.renditions().iter().map(|_| Blob::from(*b"jpg")).collect()
 }
 
-fn changed(request: &Request) -> EffectResult {
-    let reply = match request.effect {
+fn changed(request: &Request) -> Answered {
+    let reply = match &request.effect {
         Effect::FilePut { .. } => Reply::FilePut { changed: true },
         Effect::FileRemove { .. } => Reply::FileRemove { existed: true },
         Effect::Sleep { .. } => Reply::Sleep {},
+        other => panic!("the sample asks for {other:?}"),
     };
-    EffectResult { id: request.id, reply }
+    Answered { id: request.id, reply, body: Vec::new() }
 }
 
 /// Waits for something that another thread does soon.

@@ -110,8 +110,8 @@ pub struct Table {
             out: *mut Buf,
         ) -> i32,
     >,
-    /// Reads a [`Resume`] and runs the task until it waits again. Writes an [`Answer`]`<`[`Step`]`>`. Blobs are bytes
-    /// that results refer to; no result of minor 0 does.
+    /// Reads a [`Resume`] and runs the task until it waits again. Writes an [`Answer`]`<`[`Step`]`>`. Blobs are the
+    /// bodies of HTTP replies, which results name by their index.
     ///
     /// `[any thread, one call per task at a time] [after start, before finish] [message, blobs, bytes: lent for the
     /// call] [out: free]`
@@ -165,6 +165,7 @@ unsafe extern "C" fn describe<B: Exported>(out: *mut Buf) -> i32 {
             schema: settings::schema::<B::Settings>(),
             operations: B::OPERATIONS.told(),
             modes: B::MODES.iter().map(ToString::to_string).collect(),
+            examples: B::examples(),
         };
         Ok(Answer { answer: description, log: Vec::new() })
     };
@@ -219,13 +220,15 @@ unsafe extern "C" fn start<B: Exported>(
     unsafe { guarded(out, start) }
 }
 
-unsafe extern "C" fn resume(task: Handle, message: Slice, _blobs: *const Slice, _count: usize, out: *mut Buf) -> i32 {
+unsafe extern "C" fn resume(task: Handle, message: Slice, blobs: *const Slice, count: usize, out: *mut Buf) -> i32 {
     let resume = || {
         // SAFETY: the task came from `start` of this table, is not finished, and no other call on it runs.
         let task = unsafe { task.cast::<Task>().as_mut() }.ok_or_else(|| null("task"))?;
-        // SAFETY: the caller lends the message for the call.
-        let message = unsafe { read::<Resume>(message)? };
-        Ok(task.resume(message))
+        // SAFETY: the caller lends the message and the blobs for the call.
+        let (message, blobs) = unsafe { (read::<Resume>(message)?, slices_of(blobs, count)?) };
+        let bytes: Vec<HostBytes> = blobs.iter().copied().map(HostBytes).collect();
+        let bytes: Vec<&[u8]> = bytes.iter().map(HostBytes::as_slice).collect();
+        Ok(task.resume(message, &bytes))
     };
     // SAFETY: the caller lends `out` for the call.
     unsafe { guarded(out, resume) }
@@ -314,8 +317,16 @@ unsafe fn backend_of<B: Backend>(instance: Handle) -> Result<Arc<B>, Failure> {
 /// # Safety
 /// `blobs` is null, or points to `count` slices; the bytes of each are valid until the task is finished.
 unsafe fn blobs_of(blobs: *const Slice, count: usize) -> Result<Vec<Bytes>, Failure> {
+    // SAFETY: as the caller promises.
+    let blobs = unsafe { slices_of(blobs, count)? };
+    Ok(blobs.iter().map(|blob| Bytes::Host(HostBytes(*blob))).collect())
+}
+
+/// # Safety
+/// `blobs` is null, or points to `count` slices that are valid for as long as the call lasts.
+unsafe fn slices_of<'a>(blobs: *const Slice, count: usize) -> Result<&'a [Slice], Failure> {
     if count == 0 {
-        return Ok(Vec::new());
+        return Ok(&[]);
     }
     if blobs.is_null() {
         return Err(null("blobs"));
@@ -325,16 +336,16 @@ unsafe fn blobs_of(blobs: *const Slice, count: usize) -> Result<Vec<Bytes>, Fail
     if blobs.iter().any(|blob| blob.ptr.is_null() && blob.len > 0) {
         return Err(null("blob"));
     }
-    Ok(blobs.iter().map(|blob| Bytes::Host(HostBytes(*blob))).collect())
+    Ok(blobs)
 }
 
 fn null(what: &str) -> Failure {
     Failure::bug(format!("the host passed null for the {what}"))
 }
 
-/// Bytes of a rendition that the host lends until the task is finished.
+/// Bytes that the host lends: of a rendition until the task is finished, of a reply for one call.
 ///
-/// They live in the task's future, which `finish` drops, and are lent out with that lifetime only.
+/// Those of a rendition live in the task's future, which `finish` drops, and are lent out with that lifetime only.
 pub(crate) struct HostBytes(Slice);
 
 // SAFETY: the bytes are read only, and the host keeps them as they are until `finish`.
@@ -347,7 +358,7 @@ impl HostBytes {
         if self.0.len == 0 {
             return &[];
         }
-        // SAFETY: `blobs_of` checked for null, and the host keeps the bytes until the task, and so this value, is gone.
+        // SAFETY: `slices_of` checked for null, and the host keeps the bytes for as long as this value lives.
         unsafe { slice::from_raw_parts(self.0.ptr, self.0.len) }
     }
 }

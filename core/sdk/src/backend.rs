@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::message::{Done, EffectKind, Open, Opened, Operation, Outcome, User};
+use crate::message::{Done, EffectKind, Example, Open, Opened, Operation, Outcome, User};
 use crate::photo::Photo;
 use crate::rendition::RenditionSpec;
 use crate::settings;
@@ -44,6 +44,11 @@ pub trait Backend: Sized + Send + Sync + 'static {
 
     /// The origins that it calls, such as `https://chat.example.com`. The host lets it call no other.
     fn origins(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// Replies of the system, as its documentation shows them: what a dry run assumes.
+    fn examples() -> Vec<Example> {
         Vec::new()
     }
 

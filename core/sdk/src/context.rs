@@ -6,9 +6,14 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::effects::Effects;
+use crate::effects::{Answered, Effects};
+use crate::failure::Failure;
+use crate::http::Response;
+use crate::message::http::HttpRequest;
+use crate::message::memory::{Memory, Recalled, Remember, Remembered};
 use crate::message::{Effect, EffectError, EffectErrorKind, Level, LogLine, Outcome, Reply, Start};
 use crate::photo::Rendition;
+use crate::settings::Secret;
 
 /// One operation's surroundings: effects, the time, random numbers, the log.
 ///
@@ -47,7 +52,7 @@ impl Context {
     ) -> Result<Outcome, EffectError> {
         let (directory, rendition) = (directory.to_owned(), rendition.name().to_owned());
         let effect = Effect::FilePut { directory, path: path.into(), rendition };
-        match self.effects.ask(effect).await {
+        match self.ask(effect).await {
             Reply::FilePut { changed: true } => Ok(Outcome::Changed),
             Reply::FilePut { changed: false } => Ok(Outcome::Unchanged),
             other => Err(unfit(other)),
@@ -61,7 +66,7 @@ impl Context {
     /// When the file could not be removed.
     pub async fn remove_file(&self, directory: &str, path: impl Into<String>) -> Result<Outcome, EffectError> {
         let effect = Effect::FileRemove { directory: directory.to_owned(), path: path.into() };
-        match self.effects.ask(effect).await {
+        match self.ask(effect).await {
             Reply::FileRemove { existed: true } => Ok(Outcome::Removed),
             Reply::FileRemove { existed: false } => Ok(Outcome::Unchanged),
             other => Err(unfit(other)),
@@ -74,10 +79,84 @@ impl Context {
     /// When the host will not wait that long.
     pub async fn sleep(&self, time: Duration) -> Result<(), EffectError> {
         let ms = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
-        match self.effects.ask(Effect::Sleep { ms }).await {
+        match self.ask(Effect::Sleep { ms }).await {
             Reply::Sleep {} => Ok(()),
             other => Err(unfit(other)),
         }
+    }
+
+    /// Sends a request, and reads the whole reply. A reply of any status is a success here: see [`Response`].
+    ///
+    /// # Errors
+    /// When there is no whole reply. Where the request may have reached the system all the same, the host knows that.
+    pub async fn http(&self, request: impl Into<HttpRequest>) -> Result<Response, EffectError> {
+        let Answered { reply, body } = self.effects.ask(Effect::Http(request.into())).await;
+        match reply {
+            Reply::Http(reply) => Ok(Response::new(reply, body)),
+            other => Err(unfit(other)),
+        }
+    }
+
+    /// What is remembered there. After `None` for a [`Memory::Backend`], this conversation has the claim on it: others
+    /// wait until it has remembered something, or is over.
+    ///
+    /// # Errors
+    /// `unclaimed` when whoever had the claim has failed: to fail as well is right, the host tries again later.
+    pub async fn recall(&self, memory: &Memory) -> Result<Option<Known>, EffectError> {
+        match self.ask(Effect::Recall { memory: memory.clone() }).await {
+            Reply::Recall(Recalled::Found { value, version }) => Ok(Some(Known { value, version })),
+            Reply::Recall(Recalled::Missing {}) => Ok(None),
+            other => Err(unfit(other)),
+        }
+    }
+
+    /// Remembers a value, for `ttl` where there is one. For a [`Memory::Delivery`] it is durable when this returns.
+    ///
+    /// # Errors
+    /// When the host could not write it down.
+    pub async fn remember(
+        &self,
+        memory: &Memory,
+        value: impl Into<Value>,
+        ttl: Option<Duration>,
+    ) -> Result<Known, EffectError> {
+        self.keep(memory, Remember::Value(value.into()), ttl).await
+    }
+
+    /// Remembers a secret that the system gave, such as a session key. [`Known::secret`] is its handle.
+    ///
+    /// # Errors
+    /// As [`Context::remember`]; and for a [`Memory::Delivery`], where no secret may lie.
+    pub async fn remember_secret(
+        &self,
+        memory: &Memory,
+        secret: impl Into<String>,
+        ttl: Option<Duration>,
+    ) -> Result<Known, EffectError> {
+        self.keep(memory, Remember::Secret(secret.into()), ttl).await
+    }
+
+    async fn keep(&self, memory: &Memory, value: Remember, ttl: Option<Duration>) -> Result<Known, EffectError> {
+        let ttl_ms = ttl.map(|ttl| u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX));
+        match self.ask(Effect::Remember { memory: memory.clone(), value, ttl_ms }).await {
+            Reply::Remember { value, version } => Ok(Known { value, version }),
+            other => Err(unfit(other)),
+        }
+    }
+
+    /// Forgets what is remembered there, if it still is what `known` is. Says whether it was.
+    ///
+    /// # Errors
+    /// When the host could not write it down.
+    pub async fn forget(&self, memory: &Memory, known: &Known) -> Result<bool, EffectError> {
+        match self.ask(Effect::Forget { memory: memory.clone(), version: known.version }).await {
+            Reply::Forget { forgotten } => Ok(forgotten),
+            other => Err(unfit(other)),
+        }
+    }
+
+    async fn ask(&self, effect: Effect) -> Reply {
+        self.effects.ask(effect).await.reply
     }
 
     /// The time, in milliseconds since 1970 (UTC), as of the last effect's reply.
@@ -138,6 +217,34 @@ impl Context {
 
     fn log(&self, level: Level, text: String) {
         self.effects.state().log.push(LogLine { level, text });
+    }
+}
+
+/// Something that was remembered.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Known {
+    value: Remembered,
+    version: u64,
+}
+
+impl Known {
+    /// The value; null where it is a secret.
+    pub fn value(&self) -> &Value {
+        match &self.value {
+            Remembered::Value(value) => value,
+            Remembered::Secret(_) => &Value::Null,
+        }
+    }
+
+    /// The secret's handle.
+    ///
+    /// # Errors
+    /// `bug`, where it is a plain value.
+    pub fn secret(&self) -> Result<&Secret, Failure> {
+        match &self.value {
+            Remembered::Secret(secret) => Ok(secret),
+            Remembered::Value(_) => Err(Failure::bug("a plain value was remembered where a secret was expected")),
+        }
     }
 }
 

@@ -8,7 +8,15 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context as Waiting, Poll, Waker};
 
-use crate::message::{Effect, EffectId, EffectKind, EffectResult, LogLine, Need, Reply, Request};
+use crate::message::{Effect, EffectId, EffectKind, LogLine, Need, Reply, Request};
+
+/// What became of an effect, with the bytes that came beside the message.
+#[derive(Debug)]
+pub(crate) struct Answered {
+    pub(crate) reply: Reply,
+    /// The body of an HTTP reply; empty for all others.
+    pub(crate) body: Vec<u8>,
+}
 
 /// What a conversation and its futures share.
 #[derive(Clone)]
@@ -24,7 +32,7 @@ pub(crate) struct State {
     /// The host knows of it and has not answered.
     open: BTreeMap<EffectId, Waker>,
     /// Answered, and not yet fetched by its future.
-    arrived: BTreeMap<EffectId, Reply>,
+    arrived: BTreeMap<EffectId, Answered>,
     /// Given up since the last step ended.
     cancel: Vec<EffectId>,
     /// An effect that the plugin uses without having declared its kind.
@@ -59,9 +67,9 @@ impl Effects {
     ///
     /// # Errors
     /// The host answered an effect that was never asked for, or one twice.
-    pub(crate) fn answer(&self, result: EffectResult) -> Result<(), String> {
+    pub(crate) fn answer(&self, id: EffectId, answered: Answered) -> Result<(), String> {
         // A waker may run code of a combinator that comes back here, so the lock is let go first.
-        let waker = self.state().arrive(result)?;
+        let waker = self.state().arrive(id, answered)?;
         waker.wake();
         Ok(())
     }
@@ -94,11 +102,10 @@ impl State {
         Some(waker)
     }
 
-    fn arrive(&mut self, result: EffectResult) -> Result<Waker, String> {
-        let EffectResult { id, reply } = result;
+    fn arrive(&mut self, id: EffectId, answered: Answered) -> Result<Waker, String> {
         let waker = self.open.remove(&id);
         let waker = waker.ok_or_else(|| format!("the host answered effect {id}, which is not open"))?;
-        self.arrived.insert(id, reply);
+        self.arrived.insert(id, answered);
         Ok(waker)
     }
 
@@ -126,17 +133,17 @@ enum Phase {
 }
 
 impl Future for Asking {
-    type Output = Reply;
+    type Output = Answered;
 
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Waiting<'_>) -> Poll<Reply> {
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Waiting<'_>) -> Poll<Answered> {
         let id = match mem::replace(&mut self.phase, Phase::Over) {
             Phase::Unasked(effect) => self.effects.state().ask(effect),
             Phase::Asked(id) => id,
             Phase::Over => panic!("an effect was polled after it was answered"),
         };
-        let reply = self.effects.state().arrived.remove(&id);
-        if let Some(reply) = reply {
-            return Poll::Ready(reply);
+        let answered = self.effects.state().arrived.remove(&id);
+        if let Some(answered) = answered {
+            return Poll::Ready(answered);
         }
         // A combinator may poll from another task each time, so the newest waker counts. The old one goes after the
         // lock, for its drop is a combinator's code too.

@@ -41,7 +41,8 @@
 //!
 //! - [`Backend`], [`Remove`], [`Verify`], [`Probe`]: what to implement.
 //! - [`Context`]: the effects that can be awaited. [`Photo`]: what to show. [`Failure`], [`Receipt`]: what came of it.
-//! - [`RenditionSpec`], [`Secret`]: ready-made kinds of settings.
+//! - [`HttpRequest`], [`Part`], [`Text`] and [`Response`]: one exchange with the system. [`Memory`]: what is kept.
+//! - [`RenditionSpec`], [`Secret`], [`BaseUrl`]: ready-made kinds of settings.
 //! - [`script`]: how a backend tests itself, without a host and in no time.
 //! - [`message`], [`abi`]: what travels between host and plugin, for hosts and for plugins in other languages.
 //!
@@ -54,9 +55,11 @@ pub mod message;
 pub mod script;
 
 mod backend;
+mod base_url;
 mod context;
 mod effects;
 mod failure;
+mod http;
 mod identity;
 mod photo;
 mod rendition;
@@ -67,9 +70,13 @@ mod task;
 mod tests;
 
 pub use backend::{Backend, OpenContext, Probe, Receipt, Remove, Verify};
-pub use context::Context;
+pub use base_url::BaseUrl;
+pub use context::{Context, Known};
 pub use failure::{Failure, Verdict};
+pub use http::Response;
 pub use identity::{ABI_MAJOR, ABI_MINOR, AbiVersion, Identity, SECTION, SYMBOL, TARGET};
+pub use message::http::{HttpRequest, Method, Part, Text};
+pub use message::memory::Memory;
 pub use photo::{Photo, Rendition};
 pub use rendition::{ByteCount, Fit, Format, MAX_RENDITIONS, MAX_SIDE, RenditionSpec};
 pub use settings::Secret;

@@ -10,6 +10,12 @@
 //! | `open` | [`Open`] | [`Answer`]`<`[`Opening`]`>` |
 //! | `start` | [`Start`] | [`Answer`]`<`[`Step`]`>` |
 //! | `resume` | [`Resume`] | [`Answer`]`<`[`Step`]`>` |
+//!
+//! [`Effect`] says what a plugin may ask for, [`Reply`] what becomes of it; [`http`] and [`memory`] hold the larger ones.
+
+mod effect;
+pub mod http;
+pub mod memory;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -17,8 +23,7 @@ use serde_json::Value;
 use crate::failure::Failure;
 use crate::rendition::RenditionSpec;
 
-/// Number of an effect within one conversation. The plugin counts from 1 and never repeats one.
-pub type EffectId = u64;
+pub use effect::{Effect, EffectError, EffectErrorKind, EffectId, EffectKind, EffectResult, Reply, Request};
 
 /// The most bytes of JSON that a receipt may have.
 pub const MAX_RECEIPT: usize = 16_384;
@@ -43,7 +48,8 @@ pub enum Operation {
 pub struct Open {
     /// The backend's name in the config, as in `[backend.intranet]`.
     pub backend: String,
-    /// The `[backend.<name>.settings]` block as JSON. Secrets are in it as references, never as text.
+    /// The `[backend.<name>.settings]` block as JSON. In the place of a secret is its handle, a text that begins with
+    /// `secret:`.
     pub settings: Value,
     /// Version of the host, for the log only.
     pub host_version: String,
@@ -131,67 +137,6 @@ pub struct Resume {
     pub now_ms: u64,
 }
 
-/// What became of one effect.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub struct EffectResult {
-    /// Which effect is answered.
-    pub id: EffectId,
-    /// What became of it.
-    pub reply: Reply,
-}
-
-/// The outcome of an effect: of the effect's own kind, or an error.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Reply {
-    /// A `file-put` is done and durable.
-    FilePut {
-        /// `false` when the file was there with this very content and was left alone.
-        changed: bool,
-    },
-    /// A `file-remove` is done: the file is not there.
-    FileRemove {
-        /// `false` when there was no such file before.
-        existed: bool,
-    },
-    /// The time of a `sleep` is over.
-    Sleep {},
-    /// The effect could not be performed.
-    Error(EffectError),
-}
-
-/// Why an effect could not be performed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub struct EffectError {
-    /// What kind of error it is; what a plugin decides by.
-    pub kind: EffectErrorKind,
-    /// What happened, for people.
-    pub text: String,
-}
-
-/// Kinds of effect errors that a plugin may tell apart.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum EffectErrorKind {
-    /// The file system or the host's rules refuse it.
-    Denied,
-    /// The disk or the quota is full.
-    NoSpace,
-    /// The directory is not there.
-    NotFound,
-    /// The name cannot be used: absolute, with `..`, or too long.
-    InvalidName,
-    /// The file system is mounted read-only.
-    ReadOnly,
-    /// Anything else that the operating system reports.
-    Io,
-    /// A kind that a newer host knows and this version does not.
-    #[serde(other)]
-    Other,
-}
-
 /// What a plugin answers: the answer itself and what it has to say for the log.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -236,6 +181,28 @@ pub struct Description {
     /// Names of the ways in which it can deliver, where there are several.
     #[serde(default)]
     pub modes: Vec<String>,
+    /// Replies that a dry run assumes.
+    #[serde(default)]
+    pub examples: Vec<Example>,
+}
+
+/// A reply of the system, as its documentation shows it. A dry run uses the first whose method and path fit; where none
+/// does, a 200 without a body.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Example {
+    /// The request's method.
+    pub method: http::Method,
+    /// How the path of the request ends; `*` stands for one whole part, as in `/users/*/avatar`.
+    pub path: String,
+    /// The reply's status.
+    pub status: u16,
+    /// The reply's headers.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub headers: Vec<http::Header>,
+    /// The reply's body.
+    #[serde(default)]
+    pub body: String,
 }
 
 /// The answer to `open`.
@@ -283,80 +250,6 @@ pub struct Need {
     /// Open effects that nobody waits for any more. The host need not answer them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub cancel: Vec<EffectId>,
-}
-
-/// One effect with its number.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub struct Request {
-    /// Its number in this conversation.
-    pub id: EffectId,
-    /// What is wanted.
-    pub effect: Effect,
-}
-
-/// Something that the host does for a plugin.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Effect {
-    /// Publish a rendition as a file, atomically and durably. The directory and missing sub-directories are made; a
-    /// file that has this very content already is left alone.
-    FilePut {
-        /// Name of the setting that holds the directory.
-        directory: String,
-        /// Path below that directory: relative, `/` between its parts, no `..`.
-        path: String,
-        /// Name of the rendition that becomes the file's content.
-        rendition: String,
-    },
-    /// Remove a file, and the sub-directories that become empty by it. A file that is not there is no error.
-    FileRemove {
-        /// Name of the setting that holds the directory.
-        directory: String,
-        /// Path below that directory, as in `file-put`.
-        path: String,
-    },
-    /// Wait.
-    Sleep {
-        /// For how long, in milliseconds.
-        ms: u64,
-    },
-}
-
-impl Effect {
-    /// What kind of effect this is.
-    pub const fn kind(&self) -> EffectKind {
-        match self {
-            Self::FilePut { .. } => EffectKind::FilePut,
-            Self::FileRemove { .. } => EffectKind::FileRemove,
-            Self::Sleep { .. } => EffectKind::Sleep,
-        }
-    }
-}
-
-/// The kinds of effects of this ABI minor.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum EffectKind {
-    /// [`Effect::FilePut`]
-    FilePut,
-    /// [`Effect::FileRemove`]
-    FileRemove,
-    /// [`Effect::Sleep`]
-    Sleep,
-}
-
-impl EffectKind {
-    /// Every kind, in the order in which they were added.
-    pub const ALL: &[Self] = &[Self::FilePut, Self::FileRemove, Self::Sleep];
-
-    /// The kind's name in `needs`, in `caps` and on the wire.
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::FilePut => "file-put",
-            Self::FileRemove => "file-remove",
-            Self::Sleep => "sleep",
-        }
-    }
 }
 
 /// The operation is done.

@@ -37,9 +37,11 @@ use serde_json::Value;
 
 use crate::backend::{self, Backend, Operations, Probe, Remove, Verify, run_probe, run_remove, run_verify};
 use crate::failure::Failure;
+use crate::http::Response;
+use crate::message::http::HttpRequest;
 use crate::message::{
-    Done, Effect, EffectError, EffectErrorKind, EffectId, EffectKind, EffectResult, LogLine, Need, Open, Opened,
-    Operation, PhotoHead, RenditionHead, Reply, Request, Resume, Start, Step, User,
+    Done, Effect, EffectId, EffectKind, EffectResult, LogLine, Need, Open, Opened, Operation, PhotoHead, RenditionHead,
+    Reply, Request, Resume, Start, Step, User,
 };
 use crate::photo::Bytes;
 use crate::rendition::RenditionSpec;
@@ -57,8 +59,11 @@ pub struct Script<B> {
     receipt: Option<Value>,
     attempt: u32,
     order: Order,
-    expected: Vec<(Effect, Reply)>,
+    expected: Vec<(Effect, Scripted)>,
 }
+
+/// What becomes of an effect: its reply, and the body of an HTTP reply.
+type Scripted = (Reply, Vec<u8>);
 
 /// In which order the script answers effects that are open at the same time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -85,13 +90,6 @@ pub struct Played {
     pub log: Vec<LogLine>,
     /// How long the backend slept, in virtual time.
     pub slept: Duration,
-}
-
-impl Reply {
-    /// The effect failed like this.
-    pub fn error(kind: EffectErrorKind, text: impl Into<String>) -> Self {
-        Self::Error(EffectError { kind, text: text.into() })
-    }
 }
 
 impl<B: Backend> Script<B> {
@@ -173,7 +171,15 @@ impl<B: Backend> Script<B> {
     /// Expects an effect once, and says what becomes of it. In which order they come does not matter.
     #[must_use]
     pub fn expect(mut self, effect: Effect, reply: Reply) -> Self {
-        self.expected.push((effect, reply));
+        self.expected.push((effect, (reply, Vec::new())));
+        self
+    }
+
+    /// Expects a request once, and says how the system answers.
+    #[must_use]
+    pub fn exchange(mut self, request: HttpRequest, response: Response) -> Self {
+        let (head, body) = response.into_parts();
+        self.expected.push((Effect::Http(request), (Reply::Http(head), body)));
         self
     }
 
@@ -250,9 +256,9 @@ impl<B: Backend> Script<B> {
 /// A script in progress.
 struct Stage {
     order: Order,
-    expected: Vec<(Effect, Reply)>,
+    expected: Vec<(Effect, Scripted)>,
     /// Effects with a reply that is due now, oldest first.
-    ready: VecDeque<(Request, Reply)>,
+    ready: VecDeque<(Request, Scripted)>,
     /// Sleeps with the virtual time at which they end.
     sleeping: Vec<(u64, Request)>,
     now_ms: u64,
@@ -260,7 +266,7 @@ struct Stage {
 }
 
 impl Stage {
-    fn new(expected: Vec<(Effect, Reply)>, order: Order) -> Self {
+    fn new(expected: Vec<(Effect, Scripted)>, order: Order) -> Self {
         let result = Err(Failure::bug("the script has not ended"));
         let (effects, cancelled, log) = Default::default();
         let played = Played { result, effects, cancelled, log, slept: Duration::ZERO };
@@ -277,8 +283,9 @@ impl Stage {
                 Step::Done(done) => return self.end(Ok(done)),
                 Step::Failed(failure) => return self.end(Err(failure)),
             }
-            let results = self.due();
-            answer = task.resume(Resume { results, now_ms: self.now_ms });
+            let (results, bodies) = self.due();
+            let bodies: Vec<&[u8]> = bodies.iter().map(Vec::as_slice).collect();
+            answer = task.resume(Resume { results, now_ms: self.now_ms }, &bodies);
         }
     }
 
@@ -300,7 +307,7 @@ impl Stage {
     }
 
     #[track_caller]
-    fn reply_to(&mut self, effect: &Effect) -> Reply {
+    fn reply_to(&mut self, effect: &Effect) -> Scripted {
         let Some(at) = self.expected.iter().position(|(expected, _)| expected == effect) else {
             let expected: Vec<_> = self.expected.iter().map(|(effect, _)| effect).collect();
             panic!("the backend asked for {effect:?}, which the script does not expect; it expects {expected:?}")
@@ -316,8 +323,8 @@ impl Stage {
         self.played.cancelled.extend(cancelled.map(|request| request.effect));
     }
 
-    /// The replies for the next step. Time passes only when nothing else can happen.
-    fn due(&mut self) -> Vec<EffectResult> {
+    /// The replies for the next step, with the blobs that they name. Time passes only when nothing else can happen.
+    fn due(&mut self) -> (Vec<EffectResult>, Vec<Vec<u8>>) {
         if self.ready.is_empty() {
             self.sleep_until_the_next();
         }
@@ -326,7 +333,15 @@ impl Stage {
             Order::OldestFirst => self.ready.pop_front().into_iter().collect(),
             Order::NewestFirst => self.ready.pop_back().into_iter().collect(),
         };
-        replies.into_iter().map(|(request, reply)| EffectResult { id: request.id, reply }).collect()
+        let mut bodies = Vec::new();
+        let result = |(request, (mut reply, body)): (Request, Scripted)| {
+            if let Reply::Http(head) = &mut reply {
+                head.blob = bodies.len();
+                bodies.push(body);
+            }
+            EffectResult { id: request.id, reply }
+        };
+        (replies.into_iter().map(result).collect(), bodies)
     }
 
     fn sleep_until_the_next(&mut self) {
@@ -336,7 +351,7 @@ impl Stage {
         let (over, still) = std::mem::take(&mut self.sleeping).into_iter().partition(|(end, _)| *end == next);
         self.sleeping = still;
         let over: Vec<(u64, Request)> = over;
-        self.ready.extend(over.into_iter().map(|(_, request)| (request, Reply::Sleep {})));
+        self.ready.extend(over.into_iter().map(|(_, request)| (request, (Reply::Sleep {}, Vec::new()))));
     }
 
     #[track_caller]

@@ -7,70 +7,57 @@ use std::fmt;
 
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::de::{self, DeserializeOwned, MapAccess, Visitor};
+use serde::de::{self, DeserializeOwned};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
 use crate::failure::Failure;
 
-/// A secret setting, as a reference: `{ env = "NAME" }` or `{ file = "/run/credentials/name" }`.
+/// A secret, as a handle: the plugin never sees the secret itself. It puts this value into an effect, and the host
+/// fills the secret in when it sends.
 ///
-/// The plugin never sees the secret. It puts this value into an effect, and the host fills the secret in when it sends.
+/// As a setting it stands in the config as `{ env = "NAME" }` or `{ file = "/run/credentials/name" }`; the host hands it
+/// over as a text that begins with `secret:`.
 ///
 /// ```
 /// use portraitd_sdk::Secret;
-/// let secret: Secret = serde_json::from_str(r#"{ "env": "CHAT_TOKEN" }"#).unwrap();
-/// assert_eq!(secret, Secret::Env("CHAT_TOKEN".into()));
+/// let secret: Secret = serde_json::from_str(r#""secret:/token""#).unwrap();
+/// assert_eq!(secret, Secret::handle("/token"));
 /// assert!(serde_json::from_str::<Secret>(r#""the token itself""#).is_err());
 /// ```
-#[derive(Clone, PartialEq, Eq, Hash, Serialize)]
-#[serde(rename_all = "kebab-case")]
-#[non_exhaustive]
-pub enum Secret {
-    /// The environment variable of this name in the host's environment.
-    Env(String),
-    /// The first line of this file, as the host can read it.
-    File(String),
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(transparent)]
+pub struct Secret(String);
+
+/// How every handle begins.
+const HANDLE: &str = "secret:";
+
+impl Secret {
+    /// The handle of this name. The host uses the JSON pointer of a setting, and names of its own for the secrets that a
+    /// plugin let it remember.
+    pub fn handle(name: &str) -> Self {
+        Self(format!("{HANDLE}{name}"))
+    }
+
+    /// The handle's name.
+    pub fn name(&self) -> &str {
+        self.0.strip_prefix(HANDLE).unwrap_or_default()
+    }
 }
 
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Secret(..)")
+        f.write_str(&self.0)
     }
 }
 
 impl<'de> Deserialize<'de> for Secret {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(SecretVisitor)
-    }
-}
-
-struct SecretVisitor;
-
-impl<'de> Visitor<'de> for SecretVisitor {
-    type Value = Secret;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("{ env = \"NAME\" } or { file = \"PATH\" }")
-    }
-
-    // The text must not be repeated: it may well be the secret itself.
-    fn visit_str<E: de::Error>(self, _: &str) -> Result<Secret, E> {
-        Err(E::custom("a secret is not written here itself: use { env = \"NAME\" } or { file = \"PATH\" }"))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Secret, A::Error> {
-        let Some((key, value)) = map.next_entry::<String, String>()? else {
-            return Err(de::Error::invalid_length(0, &self));
-        };
-        if map.next_key::<String>()?.is_some() {
-            return Err(de::Error::invalid_length(2, &self));
-        }
-        match key.as_str() {
-            "env" => Ok(Secret::Env(value)),
-            "file" => Ok(Secret::File(value)),
-            other => Err(de::Error::unknown_field(other, &["env", "file"])),
-        }
+        let text = String::deserialize(deserializer)?;
+        // The text must not be repeated: it may well be the secret itself.
+        let wrong =
+            || de::Error::custom("a secret is not written here itself: use { env = \"NAME\" } or { file = \"PATH\" }");
+        text.starts_with(HANDLE).then_some(Self(text)).ok_or_else(wrong)
     }
 }
 

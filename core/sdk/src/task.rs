@@ -9,9 +9,11 @@ use std::task::{Context as Waiting, Poll, Wake, Waker};
 
 use crate::backend::{Backend, Operations, Receipt, Running, run_deliver};
 use crate::context::Context;
-use crate::effects::Effects;
+use crate::effects::{Answered, Effects};
 use crate::failure::Failure;
-use crate::message::{Answer, MAX_RECEIPT, Operation, PhotoHead, RenditionHead, Resume, Start, Step, User};
+use crate::message::{
+    Answer, EffectResult, MAX_RECEIPT, Operation, PhotoHead, RenditionHead, Reply, Resume, Start, Step, User,
+};
 use crate::photo::{Bytes, Photo, Rendition};
 
 /// How often a future may wake itself within one step.
@@ -49,13 +51,16 @@ impl Task {
         Ok(Self { effects, running, is_over: false, wake: Arc::default() })
     }
 
-    /// Takes the host's answers and goes on.
-    pub(crate) fn resume(&mut self, resume: Resume) -> Answer<Step> {
+    /// Takes the host's answers and goes on. `bytes` are the blobs that came beside the message.
+    pub(crate) fn resume(&mut self, resume: Resume, bytes: &[&[u8]]) -> Answer<Step> {
         if self.is_over {
             return self.over();
         }
         self.effects.state().now_ms = resume.now_ms;
-        let taken = resume.results.into_iter().try_for_each(|result| self.effects.answer(result));
+        let taken = resume.results.into_iter().try_for_each(|EffectResult { id, reply }| {
+            let body = body_of(&reply, bytes)?.to_vec();
+            self.effects.answer(id, Answered { reply, body })
+        });
         match taken {
             Ok(()) => self.step(),
             Err(reason) => self.answer(Step::Failed(Failure::bug(reason))),
@@ -93,6 +98,16 @@ impl Task {
     fn answer(&mut self, step: Step) -> Answer<Step> {
         self.is_over = !matches!(step, Step::Need(_));
         Answer { answer: step, log: mem::take(&mut self.effects.state().log) }
+    }
+}
+
+/// The blob that holds the reply's body. It is lent for the call only, so it is copied by whoever keeps it.
+fn body_of<'a>(reply: &Reply, bytes: &[&'a [u8]]) -> Result<&'a [u8], String> {
+    match reply {
+        Reply::Http(http) => {
+            bytes.get(http.blob).copied().ok_or_else(|| format!("the host's message lacks the blob {}", http.blob))
+        }
+        _ => Ok(&[]),
     }
 }
 

@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use futures_util::future::{AbortHandle, Abortable};
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
-use portraitd_host::{Blob, Conversation, SLOW_STEP, Turn};
+use portraitd_host::{Answered, Blob, Conversation, SLOW_STEP, Turn};
 use portraitd_reconcile::{Outcome, Verdict};
-use portraitd_sdk::message::{Done, EffectId, EffectResult, Level, Need, Start, Step};
+use portraitd_sdk::message::{Done, EffectId, Level, Need, Start, Step};
 use portraitd_sdk::{Failure, Verdict as Word, message};
 use tracing::{debug, info, warn};
 
@@ -65,8 +65,9 @@ impl Talk<'_> {
                 let (handle, registration) = AbortHandle::new_pair();
                 self.open.insert(request.id, handle);
                 let performer = Arc::clone(&self.performer);
-                let reply =
-                    async move { EffectResult { id: request.id, reply: performer.perform(request.effect).await } };
+                let reply = async move {
+                    Answered { id: request.id, reply: performer.perform(request.effect).await, body: Vec::new() }
+                };
                 replies.push(Abortable::new(reply, registration));
             }
             let results = self.replies(&mut replies).await;
@@ -84,9 +85,9 @@ impl Talk<'_> {
 
     /// Waits for one reply and takes those that are there by then. None when nothing is open: the host then says what
     /// is wrong with a plugin that waits all the same.
-    async fn replies<F>(&mut self, replies: &mut FuturesUnordered<Abortable<F>>) -> Vec<EffectResult>
+    async fn replies<F>(&mut self, replies: &mut FuturesUnordered<Abortable<F>>) -> Vec<Answered>
     where
-        F: Future<Output = EffectResult>,
+        F: Future<Output = Answered>,
     {
         let mut results = Vec::new();
         while let Some(reply) = replies.next().await {

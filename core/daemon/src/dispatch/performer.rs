@@ -86,6 +86,7 @@ impl Performer {
             }
             Effect::FilePut { directory, path, rendition } => self.put(&directory, path, &rendition).await,
             Effect::FileRemove { directory, path } => self.remove(&directory, path).await,
+            other => error(EffectErrorKind::Denied, format!("`{}` is not performed", other.kind().word())),
         }
     }
 
