@@ -101,6 +101,6 @@ fn failure(what: &str, error: &EffectError) -> Failure {
         EffectErrorKind::NotFound => Failure::config(reason).hint("check `path`"),
         EffectErrorKind::InvalidName => Failure::unsupported(reason),
         EffectErrorKind::NoSpace => Failure::retry(reason).hint("make room on the disk of `path`"),
-        EffectErrorKind::Io | EffectErrorKind::Other => Failure::retry(reason),
+        _ => Failure::retry(reason),
     }
 }
