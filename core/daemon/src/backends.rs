@@ -112,6 +112,7 @@ impl Backend {
             concurrency: self.concurrency,
             remove: self.remove,
             probes,
+            remote: false,
             broken: self.open.as_ref().err().cloned(),
         }
     }

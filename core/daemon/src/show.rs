@@ -58,6 +58,7 @@ fn backend(id: &BackendId, report: &BackendReport, backends: &Backends) -> Value
         BackendState::Up => ("up", None),
         BackendState::Down { reason } => ("down", Some(reason)),
         BackendState::Held { reason } => ("held", Some(reason)),
+        BackendState::Paused => ("paused", None),
     };
     let count = |word: &str| report.deliveries.get(word).copied().unwrap_or_default();
     json!({

@@ -129,7 +129,7 @@ pub enum WriteError {
 #[non_exhaustive]
 pub enum ReadError {
     /// What is there was not written by portraitd.
-    #[error("the history is damaged")]
+    #[error("what was written down is damaged")]
     Corrupt(#[source] Corruption),
     /// The database refused.
     #[error("the database refused")]

@@ -7,7 +7,7 @@ use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
-use portraitd_reconcile::{Attempt, BackendId, Change, UserId};
+use portraitd_reconcile::{Attempt, BackendId, Change, Memory, Time, UserId};
 
 use crate::error::{OpenError, ReadError, WriteError};
 use crate::open::{self, Loaded, Opened};
@@ -78,7 +78,20 @@ impl Ledger {
         done: impl FnOnce(Result<Vec<(BackendId, Attempt)>, ReadError>) + Send + 'static,
     ) {
         let answer = Answer::new(done, ReadError::Stopped);
-        self.send(Message::Read(Read { user: user.clone(), answer }));
+        self.send(Message::Read(Read::Attempts { user: user.clone(), answer }));
+    }
+
+    /// Reads what a plugin has remembered of a user's delivery to a backend and is still true at `now`, with all that was
+    /// written before this call, in the order of the keys. `done` is called as that of [`Ledger::write`].
+    pub fn memories(
+        &self,
+        user: &UserId,
+        backend: &BackendId,
+        now: Time,
+        done: impl FnOnce(Result<Vec<Memory>, ReadError>) + Send + 'static,
+    ) {
+        let answer = Answer::new(done, ReadError::Stopped);
+        self.send(Message::Read(Read::Memories { user: user.clone(), backend: backend.clone(), now, answer }));
     }
 
     /// Writes what waits, closes the database and waits for its thread. Calls over other handles fail from then on.

@@ -247,11 +247,11 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join(FILE_NAME);
         drop(load(&path, false, &STEPS).unwrap());
-        let later = [STEPS[0], "CREATE TABLE sessions (name TEXT) STRICT"];
+        let later = [STEPS[0], STEPS[1], "CREATE TABLE sessions (name TEXT) STRICT"];
         drop(load(&path, false, &later).unwrap());
-        let copy = Connection::open(dir.path().join("ledger.sqlite.version-1")).unwrap();
-        assert_eq!(schema::version(&copy).unwrap(), Version::Ledger(1));
+        let copy = Connection::open(dir.path().join("ledger.sqlite.version-2")).unwrap();
+        assert_eq!(schema::version(&copy).unwrap(), Version::Ledger(2));
         let refused = load(&path, false, &STEPS).unwrap_err();
-        assert!(matches!(refused, Refused::Otherwise(OpenError::Newer { found: 2, known: 1 })), "{refused:?}");
+        assert!(matches!(refused, Refused::Otherwise(OpenError::Newer { found: 3, known: 2 })), "{refused:?}");
     }
 }

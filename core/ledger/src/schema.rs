@@ -7,7 +7,7 @@ use rusqlite::{Connection, TransactionBehavior};
 use crate::error::{Corruption, Unreadable};
 
 /// The steps from each version to the next. A step that was released is never edited: what changes is a new step.
-pub(crate) const STEPS: [&str; 1] = [include_str!("schema/0001.sql")];
+pub(crate) const STEPS: [&str; 2] = [include_str!("schema/0001.sql"), include_str!("schema/0002.sql")];
 
 /// The application id of a ledger: these letters in the upper half, the version in the lower. Together with the
 /// `user_version` it says everything twice, so that a damaged header is not taken for a newer ledger.
@@ -103,12 +103,13 @@ mod tests {
     #[test]
     fn a_new_file_is_empty_and_then_a_ledger_of_the_newest_version() {
         assert_eq!(version(&Connection::open_in_memory().unwrap()).unwrap(), Version::Empty);
-        assert_eq!(version(&in_memory()).unwrap(), Version::Ledger(1));
+        assert_eq!(version(&in_memory()).unwrap(), Version::Ledger(2));
     }
 
     #[test]
     fn a_file_whose_two_versions_differ_is_no_ledger() {
-        assert!(foreign("PRAGMA user_version = 2"));
+        assert!(foreign("PRAGMA user_version = 1"));
+        assert!(foreign("PRAGMA user_version = 3"));
         assert!(foreign("PRAGMA user_version = 0"));
         assert!(foreign("PRAGMA user_version = -1"));
         assert!(foreign("PRAGMA application_id = 1"));
@@ -133,19 +134,20 @@ mod tests {
 
     #[test]
     fn a_later_step_keeps_what_the_earlier_ones_made() {
-        let mut connection = in_memory();
+        let mut connection = Connection::open_in_memory().unwrap();
+        bring(&mut connection, 0, &STEPS[..1]).unwrap();
         connection.execute_batch("INSERT INTO backends VALUES ('intranet', 'x', 1, NULL, NULL)").unwrap();
-        bring(&mut connection, 1, &[STEPS[0], "ALTER TABLE backends ADD COLUMN paused INTEGER"]).unwrap();
+        bring(&mut connection, 1, &STEPS).unwrap();
         assert_eq!(version(&connection).unwrap(), Version::Ledger(2));
         let kept: String =
-            connection.query_one("SELECT backend FROM backends WHERE paused IS NULL", [], |row| row.get(0)).unwrap();
+            connection.query_one("SELECT backend FROM backends WHERE paused = 0", [], |row| row.get(0)).unwrap();
         assert_eq!(kept, "intranet");
     }
 
     #[test]
     fn a_step_that_fails_leaves_the_version_before_it() {
         let mut connection = in_memory();
-        bring(&mut connection, 1, &[STEPS[0], "CREATE TABLE extra (a) STRICT; -- no type"]).unwrap_err();
-        assert_eq!(version(&connection).unwrap(), Version::Ledger(1));
+        bring(&mut connection, 2, &[STEPS[0], STEPS[1], "CREATE TABLE extra (a) STRICT; -- no type"]).unwrap_err();
+        assert_eq!(version(&connection).unwrap(), Version::Ledger(2));
     }
 }

@@ -8,6 +8,7 @@ mod backends;
 mod deliveries;
 mod entries;
 mod folder;
+mod memories;
 mod users;
 
 use std::time::Duration;
@@ -19,6 +20,7 @@ use rusqlite::{Connection, Params, Row};
 use crate::error::{Corruption, Unreadable};
 
 pub(crate) use attempts::of_user as attempts_of;
+pub(crate) use memories::of_delivery as memories_of;
 
 pub use attempts::HISTORY_MAX;
 
@@ -32,10 +34,16 @@ pub(crate) fn apply(connection: &Connection, change: &Change) -> rusqlite::Resul
         Change::Attempt(user, backend, attempt) => attempts::add(connection, user, backend, attempt),
         Change::Backend(backend, record) => backends::put(connection, backend, record),
         Change::Folder(record) => folder::put(connection, record),
+        Change::Remember { user, backend, memory } => memories::put(connection, user, backend, memory),
+        Change::Forget { user, backend, key, sha256, origin } => {
+            memories::forget(connection, user, backend, [key, sha256, origin])
+        }
+        Change::ForgetAll(user, backend) => memories::forget_all(connection, user, backend),
+        Change::ForgetExpired(now) => memories::forget_expired(connection, *now),
     }
 }
 
-/// Reads everything but the history. Each list is in the order of its keys.
+/// Reads everything but the history and the memories. Each list is in the order of its keys.
 pub(crate) fn load(connection: &Connection) -> Result<Snapshot, Unreadable> {
     Ok(Snapshot {
         files: entries::all(connection)?,
@@ -223,7 +231,9 @@ mod tests {
 
     #[test]
     fn a_delivery_row_must_say_all_that_its_words_promise() {
-        let row = |values: &str| edited(&format!("INSERT INTO deliveries VALUES ('a', 'b', {values})"));
+        let with =
+            |values: &str, doubt: &str| edited(&format!("INSERT INTO deliveries VALUES ('a', 'b', {values}, {doubt})"));
+        let row = |values: &str| with(values, "NULL, NULL, NULL");
         let f = "zeroblob(32)";
         assert!(row("'much', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL").starts_with("`holds`"));
         assert!(row("'exactly', NULL, NULL, NULL, NULL, 1, 1, 1, NULL, NULL, NULL, NULL").starts_with("`fingerprint`"));
@@ -250,5 +260,15 @@ mod tests {
             row("'unsure', NULL, NULL, 'removal', NULL, 1, 1, NULL, 'rate-limited', NULL, 'x', 1")
                 .starts_with("`after_ms`")
         );
+        let doubt =
+            |doubt: &str| with("'nothing', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL", doubt);
+        assert!(doubt("1, NULL, NULL").starts_with("`doubt_target`"));
+        assert!(doubt("1, 'moon', NULL").starts_with("`doubt_target`"));
+        assert!(doubt("1, 'photo', NULL").starts_with("`doubt_fingerprint`"));
+    }
+
+    #[test]
+    fn a_backend_is_paused_or_not() {
+        assert!(edited("INSERT INTO backends VALUES ('b', 'x', 1, NULL, NULL, 2)").starts_with("`paused`"));
     }
 }

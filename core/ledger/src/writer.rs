@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::Receiver;
 
-use portraitd_reconcile::{Attempt, BackendId, Change, Identity, UserId};
+use portraitd_reconcile::{Attempt, BackendId, Change, Identity, Memory, Time, UserId};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, TransactionBehavior};
 
@@ -36,10 +36,12 @@ pub(crate) struct Write {
     pub(crate) answer: Answer<(), WriteError>,
 }
 
-/// A question for the history of a user.
-pub(crate) struct Read {
-    pub(crate) user: UserId,
-    pub(crate) answer: Answer<Vec<(BackendId, Attempt)>, ReadError>,
+/// A question for what is not held in memory.
+pub(crate) enum Read {
+    /// The history of a user.
+    Attempts { user: UserId, answer: Answer<Vec<(BackendId, Attempt)>, ReadError> },
+    /// What is remembered of a delivery and true at a moment.
+    Memories { user: UserId, backend: BackendId, now: Time, answer: Answer<Vec<Memory>, ReadError> },
 }
 
 /// The promise to call `done` once. When it is dropped unkept, because the thread has ended, the answer is `stopped`.
@@ -89,9 +91,7 @@ impl Writer {
     pub(crate) fn run(mut self) -> Result<(), WriteError> {
         while let Some(batch) = self.gather() {
             self.write(batch.writes, batch.changes)?;
-            for Read { user, answer } in batch.reads {
-                answer.give(tables::attempts_of(&self.connection, &user).map_err(ReadError::from));
-            }
+            batch.reads.into_iter().for_each(|read| self.read(read));
             if batch.closes {
                 break;
             }
@@ -122,6 +122,17 @@ impl Writer {
             write.answer.give(written.clone());
         }
         written
+    }
+
+    fn read(&self, read: Read) {
+        match read {
+            Read::Attempts { user, answer } => {
+                answer.give(tables::attempts_of(&self.connection, &user).map_err(ReadError::from));
+            }
+            Read::Memories { user, backend, now, answer } => {
+                answer.give(tables::memories_of(&self.connection, &user, &backend, now).map_err(ReadError::from));
+            }
+        }
     }
 
     fn commit(&mut self, writes: &[Write], changes: usize) -> Result<(), WriteError> {

@@ -63,7 +63,7 @@ fn first_day() {
 }
 
 fn deliver_all(reconciler: &mut Reconciler) -> u64 {
-    let done = Outcome { verdict: Verdict::Changed, reason: String::new(), receipt: None };
+    let done = Outcome::of(Verdict::Changed);
     let mut delivered = 0;
     let mut users = BTreeSet::new();
     while let Some(Assignment::Deliver(delivery)) = reconciler.next_assignment(START) {
@@ -118,6 +118,7 @@ fn specs() -> Vec<BackendSpec> {
         concurrency: 4,
         remove: true,
         probes: false,
+        remote: false,
         broken: None,
     };
     BACKENDS.map(spec).to_vec()
@@ -141,13 +142,13 @@ fn snapshot() -> Snapshot {
         for spec in specs() {
             let fingerprint = Fingerprint::of(&photo.digest, &spec.shape, user.as_str());
             let holds = Holds::Exactly { fingerprint, receipt: None };
-            snapshot.deliveries.push((user.clone(), spec.id, Recorded { holds, attempted: None }));
+            snapshot.deliveries.push((user.clone(), spec.id, Recorded { holds, attempted: None, doubt: None }));
         }
         let record = UserRecord { file: name, photo, accepted_at: START, presence: Presence::Here };
         snapshot.users.push((user, record));
     }
     for spec in specs() {
-        let record = BackendRecord { shape: spec.shape, since: START, held: None, quiet_until: None };
+        let record = BackendRecord { shape: spec.shape, since: START, held: None, quiet_until: None, paused: false };
         snapshot.backends.push((spec.id, record));
     }
     snapshot

@@ -37,6 +37,8 @@ pub struct BackendRecord {
     pub held: Option<String>,
     /// Until when the system asked to be left alone.
     pub quiet_until: Option<Time>,
+    /// A person has paused it.
+    pub paused: bool,
 }
 
 /// What is known of the folder as a whole.
@@ -69,6 +71,21 @@ pub struct Attempt {
     pub ms: u64,
 }
 
+/// What a plugin remembers of a delivery that is under way, say an upload that is made already. Nothing is decided by it.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct Memory {
+    /// The plugin's name for it.
+    pub key: String,
+    /// The rendition that it is about, as SHA-256 in hex; empty when it is about none.
+    pub sha256: String,
+    /// The system that it is true of: a URL's scheme, host and port.
+    pub origin: String,
+    /// What is remembered, as JSON.
+    pub value: String,
+    /// From when on it is no longer true, where that is known.
+    pub expires: Option<Time>,
+}
+
 /// Something to write down. To apply the same change twice is harmless, but for `Attempt`, which adds a line to the history.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Change {
@@ -86,6 +103,33 @@ pub enum Change {
     Backend(BackendId, BackendRecord),
     /// What is known of the folder.
     Folder(FolderRecord),
+    /// A plugin remembers something of a delivery. It replaces what was remembered under this key of this rendition at
+    /// this origin.
+    Remember {
+        /// Whose photo is delivered.
+        user: UserId,
+        /// Where to.
+        backend: BackendId,
+        /// What is remembered.
+        memory: Memory,
+    },
+    /// A plugin has found out that what it remembered is not true any more.
+    Forget {
+        /// Whose photo is delivered.
+        user: UserId,
+        /// Where to.
+        backend: BackendId,
+        /// The key of the memory, and the next two its rendition and its origin.
+        key: String,
+        /// See [`Memory::sha256`].
+        sha256: String,
+        /// See [`Memory::origin`].
+        origin: String,
+    },
+    /// A delivery is done: nothing that was remembered of it is of use.
+    ForgetAll(UserId, BackendId),
+    /// What was remembered until now, or less long, is not true any more.
+    ForgetExpired(Time),
 }
 
 /// Everything that was written down, without the history.

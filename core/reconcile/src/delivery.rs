@@ -8,6 +8,10 @@ use crate::{ALARM_AFTER, Fingerprint, MAX_WAIT, Outcome, Time, Verdict, absent_a
 /// a photo that kills the daemon must not do so for ever.
 const FREE_INTERRUPTIONS: u32 = 3;
 
+/// How long after its end an attempt whose request got no answer may still have its effect: no system is believed to keep
+/// a request that nobody waits for any longer than this.
+pub const DOUBT: Duration = Duration::from_secs(10 * 60);
+
 /// What the folder wants of a backend.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Desired {
@@ -65,6 +69,18 @@ pub struct Recorded {
     pub holds: Holds,
     /// The attempts since the last success; none when there is nothing to say. Boxed, for most deliveries are done.
     pub attempted: Option<Box<Attempted>>,
+    /// What may still take effect although nobody waits for it. It outlives a success: a request of then may be applied
+    /// after it.
+    pub doubt: Option<Box<Doubt>>,
+}
+
+/// Requests that got no answer and may still take effect.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Doubt {
+    /// What they were for; none when they were for several things.
+    pub target: Option<Target>,
+    /// From when on none of them can take effect any more.
+    pub until: Time,
 }
 
 /// Attempts at one target.
@@ -112,7 +128,10 @@ pub enum Operation {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Decision {
     /// The backend holds what is wanted.
-    InPlace,
+    InPlace {
+        /// From when on it is to be delivered once more, because something else may have taken effect after it.
+        confirm: Option<Time>,
+    },
     /// Nothing is wanted.
     Idle,
     /// An attempt is wanted from this moment on.
@@ -135,7 +154,7 @@ pub fn decide(desired: Desired, recorded: &Recorded, now: Time) -> Decision {
         Desired::Keep => return Decision::Idle,
     };
     if recorded.is_at(target) {
-        return Decision::InPlace;
+        return Decision::InPlace { confirm: recorded.confirm_from(target) };
     }
     match &recorded.attempted {
         Some(attempted) if attempted.target == target => attempted.decide(now),
@@ -158,7 +177,7 @@ impl Attempted {
 
 impl Default for Recorded {
     fn default() -> Self {
-        Self { holds: Holds::Nothing, attempted: None }
+        Self { holds: Holds::Nothing, attempted: None, doubt: None }
     }
 }
 
@@ -172,29 +191,39 @@ impl Recorded {
         self.holds = Holds::Unsure { receipt: self.holds.receipt().cloned() };
     }
 
-    /// Records what the attempt that was begun came to. `chance` in `[0, 1)` spreads the waits.
+    /// Records what the attempt that was begun came to. `chance` in `[0, 1)` spreads the waits. Says whether the delivery
+    /// is done.
     ///
     /// An outcome for an attempt that was never begun is ignored: nothing is invented.
-    pub fn settle(&mut self, outcome: &Outcome, now: Time, chance: f64) {
-        let Some(attempted) = &mut self.attempted else { return };
-        let done = match (attempted.target, &outcome.verdict) {
+    pub fn settle(&mut self, outcome: &Outcome, now: Time, chance: f64) -> bool {
+        let Some(attempted) = &mut self.attempted else { return false };
+        let (target, begun) = (attempted.target, attempted.begun());
+        let done = match (target, &outcome.verdict) {
             (_, verdict) if verdict.is_done() => true,
             // Nothing is left to remove for a user whom the system does not know.
             (Target::Removal, Verdict::UserAbsent) => true,
             _ => false,
         };
-        match attempted.target {
-            Target::Photo(fingerprint) if done => {
-                let receipt = outcome.receipt.clone();
-                *self = Self { holds: Holds::Exactly { fingerprint, receipt }, attempted: None };
-            }
-            Target::Removal if done => *self = Self::default(),
-            _ => attempted.fail(outcome, now, chance),
+        if done {
+            self.attempted = None;
+            self.holds = match target {
+                Target::Photo(fingerprint) => Holds::Exactly { fingerprint, receipt: outcome.receipt.clone() },
+                Target::Removal => Holds::Nothing,
+            };
+        } else {
+            attempted.fail(outcome, now, chance);
         }
+        // What was sent after the end of a doubt is not undone by it.
+        self.doubt.take_if(|doubt| begun.is_some_and(|begun| doubt.until <= begun));
+        if outcome.uncertain {
+            self.doubt(target, now);
+        }
+        done
     }
 
-    /// An attempt that the daemon did not live to see the end of. Says whether there was one.
-    pub fn interrupt(&mut self, now: Time, chance: f64) -> bool {
+    /// An attempt that the daemon did not live to see the end of; `sends` says whether a request of it may still be on
+    /// its way. Says whether there was one.
+    pub fn interrupt(&mut self, sends: bool, now: Time, chance: f64) -> bool {
         let Some(attempted) = &mut self.attempted else { return false };
         if !matches!(attempted.state, AttemptState::Begun { .. }) {
             return false;
@@ -203,11 +232,32 @@ impl Recorded {
             None | Some(0) => Duration::ZERO,
             Some(more) => backoff(more, chance),
         };
-        attempted.state = AttemptState::Failed {
-            verdict: Verdict::Retry,
-            reason: "interrupted: portraitd stopped during this attempt".into(),
-            next: now.after(wait),
-        };
+        let reason = "interrupted: portraitd stopped during this attempt";
+        let outcome = Outcome { uncertain: sends, ..Outcome::failed(Verdict::Retry, reason) };
+        let next = now.after(wait);
+        attempted.state = AttemptState::Failed { verdict: Verdict::Retry, reason: outcome.told_reason(), next };
+        let target = attempted.target;
+        if sends {
+            self.doubt(target, now);
+        }
+        true
+    }
+
+    fn doubt(&mut self, target: Target, now: Time) {
+        let same = self.doubt.as_ref().is_none_or(|doubt| doubt.target == Some(target));
+        self.doubt = Some(Box::new(Doubt { target: same.then_some(target), until: now.after(DOUBT) }));
+    }
+
+    /// When what is in place is to be delivered once more. What takes effect late and is the same does no harm.
+    fn confirm_from(&self, target: Target) -> Option<Time> {
+        self.doubt.as_ref().filter(|doubt| doubt.target != Some(target)).map(|doubt| doubt.until)
+    }
+
+    /// A start lets a doubt begin anew: by a clock that was set meanwhile it would end too early, or years later. Says
+    /// whether there is one.
+    pub(crate) fn doubt_anew(&mut self, now: Time) -> bool {
+        let Some(doubt) = &mut self.doubt else { return false };
+        doubt.until = now.after(DOUBT);
         true
     }
 
@@ -257,6 +307,13 @@ impl Recorded {
 }
 
 impl Attempted {
+    const fn begun(&self) -> Option<Time> {
+        match self.state {
+            AttemptState::Begun { at } => Some(at),
+            AttemptState::Failed { .. } => None,
+        }
+    }
+
     const fn has_failed(&self) -> bool {
         matches!(self.state, AttemptState::Failed { .. })
     }
@@ -271,9 +328,9 @@ impl Attempted {
                 self.count -= 1;
                 Duration::ZERO
             }
-            _ => backoff(self.count, chance),
+            _ => backoff(self.count, chance).max(outcome.told_wait().unwrap_or_default()),
         };
-        self.state = AttemptState::Failed { verdict, reason: outcome.reason.clone(), next: now.after(wait) };
+        self.state = AttemptState::Failed { verdict, reason: outcome.told_reason(), next: now.after(wait) };
     }
 }
 
@@ -283,6 +340,7 @@ mod tests {
     use crate::Digest;
 
     const NOW: Time = Time::from_millis(1_000_000);
+    const IN_PLACE: Decision = Decision::InPlace { confirm: None };
 
     fn print(text: &str) -> Fingerprint {
         Fingerprint::of(&Digest::of(text.as_bytes()), "", "")
@@ -306,7 +364,7 @@ mod tests {
         let mut recorded = Recorded::default();
         assert_eq!(decide(photo("a"), &recorded, NOW), at_once(false));
         attempt(&mut recorded, Target::Photo(print("a")), Verdict::Changed);
-        assert_eq!(decide(photo("a"), &recorded, NOW), Decision::InPlace);
+        assert_eq!(decide(photo("a"), &recorded, NOW), IN_PLACE);
         assert_eq!(decide(photo("b"), &recorded, NOW), at_once(false));
         assert_eq!(decide(Desired::Keep, &recorded, NOW), Decision::Idle);
         assert_eq!(decide(Desired::Gone, &recorded, NOW), at_once(false));
@@ -325,9 +383,9 @@ mod tests {
         let mut recorded = Recorded::default();
         recorded.begin(Target::Photo(print("a")), NOW);
         assert_eq!(decide(photo("a"), &recorded, NOW), at_once(true));
-        assert!(recorded.interrupt(NOW, 0.5));
+        assert!(recorded.interrupt(false, NOW, 0.5));
         assert_eq!(decide(photo("a"), &recorded, NOW), Decision::Due { at: NOW, again: true });
-        assert!(!recorded.interrupt(NOW, 0.5));
+        assert!(!recorded.interrupt(false, NOW, 0.5));
     }
 
     #[test]
@@ -336,7 +394,7 @@ mod tests {
         let mut waits = Vec::new();
         for _ in 0..6 {
             recorded.begin(Target::Photo(print("a")), NOW);
-            recorded.interrupt(NOW, 0.5);
+            recorded.interrupt(false, NOW, 0.5);
             waits.push(recorded.failure().unwrap().2.since(NOW).as_secs());
         }
         assert_eq!(waits, [0, 0, 0, 1, 3, 9]);
@@ -370,7 +428,7 @@ mod tests {
         let Decision::Due { at, again: true } = decide(photo("a"), &recorded, NOW) else { panic!("due later") };
         assert_eq!(at.since(NOW), Duration::from_secs(5 * 3600));
         attempt(&mut recorded, Target::Removal, Verdict::UserAbsent);
-        assert_eq!(decide(Desired::Gone, &recorded, NOW), Decision::InPlace);
+        assert_eq!(decide(Desired::Gone, &recorded, NOW), IN_PLACE);
     }
 
     #[test]
@@ -396,10 +454,84 @@ mod tests {
         assert!(!recorded.deserves_alarm(NOW.after(ALARM_AFTER * 3)));
     }
 
+    fn timed_out(recorded: &mut Recorded, target: Target, now: Time) {
+        recorded.begin(target, now);
+        recorded.settle(&Outcome { uncertain: true, ..Outcome::failed(Verdict::Retry, "timed out") }, now, 0.5);
+    }
+
+    fn succeeded(recorded: &mut Recorded, target: Target, now: Time) {
+        recorded.begin(target, now);
+        assert!(recorded.settle(&Outcome::of(Verdict::Changed), now, 0.5));
+    }
+
+    #[test]
+    fn what_is_delivered_while_an_older_request_may_take_effect_is_confirmed_once() {
+        let mut recorded = Recorded::default();
+        timed_out(&mut recorded, Target::Photo(print("a")), NOW);
+        assert_eq!(recorded.failure().unwrap().1, "uncertain: timed out");
+        succeeded(&mut recorded, Target::Photo(print("b")), NOW.after(Duration::from_secs(1)));
+        let end = NOW.after(DOUBT);
+        assert_eq!(decide(photo("b"), &recorded, NOW), Decision::InPlace { confirm: Some(end) });
+        succeeded(&mut recorded, Target::Photo(print("b")), end);
+        assert_eq!(recorded.doubt, None);
+        assert_eq!(decide(photo("b"), &recorded, end), IN_PLACE);
+    }
+
+    #[test]
+    fn a_late_request_for_what_is_in_place_is_no_harm_until_something_else_is() {
+        let mut recorded = Recorded::default();
+        timed_out(&mut recorded, Target::Photo(print("a")), NOW);
+        succeeded(&mut recorded, Target::Photo(print("a")), NOW);
+        assert_eq!(decide(photo("a"), &recorded, NOW), IN_PLACE);
+        succeeded(&mut recorded, Target::Removal, NOW);
+        assert_eq!(decide(Desired::Gone, &recorded, NOW), Decision::InPlace { confirm: Some(NOW.after(DOUBT)) });
+    }
+
+    #[test]
+    fn requests_for_two_things_are_a_doubt_about_both() {
+        let mut recorded = Recorded::default();
+        timed_out(&mut recorded, Target::Photo(print("a")), NOW);
+        let later = NOW.after(Duration::from_secs(60));
+        timed_out(&mut recorded, Target::Photo(print("b")), later);
+        succeeded(&mut recorded, Target::Photo(print("b")), later);
+        assert_eq!(decide(photo("b"), &recorded, later), Decision::InPlace { confirm: Some(later.after(DOUBT)) });
+    }
+
+    #[test]
+    fn a_doubt_that_has_ended_asks_nothing_of_what_is_delivered_later() {
+        let mut recorded = Recorded::default();
+        timed_out(&mut recorded, Target::Photo(print("a")), NOW);
+        let end = NOW.after(DOUBT);
+        timed_out(&mut recorded, Target::Photo(print("b")), end);
+        assert_eq!(recorded.doubt.as_ref().unwrap().target, Some(Target::Photo(print("b"))));
+        succeeded(&mut recorded, Target::Photo(print("c")), end.after(DOUBT));
+        assert_eq!(recorded.doubt, None);
+    }
+
+    #[test]
+    fn an_interrupted_attempt_is_a_doubt_where_requests_are_sent() {
+        for sends in [true, false] {
+            let mut recorded = Recorded::default();
+            recorded.begin(Target::Photo(print("a")), NOW);
+            assert!(recorded.interrupt(sends, NOW, 0.5));
+            assert_eq!(recorded.doubt.is_some(), sends);
+            assert_eq!(recorded.failure().unwrap().1.starts_with("uncertain: interrupted"), sends);
+        }
+    }
+
+    #[test]
+    fn a_delivery_that_was_told_to_wait_is_not_due_before() {
+        let mut recorded = Recorded::default();
+        recorded.begin(Target::Photo(print("a")), NOW);
+        let told = Duration::from_secs(700);
+        recorded.settle(&Outcome { quiet: Some(told), ..Outcome::of(Verdict::Retry) }, NOW, 0.0);
+        assert_eq!(decide(photo("a"), &recorded, NOW), Decision::Due { at: NOW.after(told), again: true });
+    }
+
     #[test]
     fn an_outcome_without_an_attempt_changes_nothing() {
         let mut recorded = Recorded::default();
-        recorded.settle(&Outcome { verdict: Verdict::Changed, reason: String::new(), receipt: None }, NOW, 0.0);
+        assert!(!recorded.settle(&Outcome::of(Verdict::Changed), NOW, 0.0));
         assert_eq!(recorded, Recorded::default());
     }
 }

@@ -23,11 +23,13 @@ mod report;
 mod retry;
 mod verdict;
 
-pub use change::{Attempt, BackendRecord, Change, FileRecord, FolderRecord, Snapshot, UserRecord};
-pub use delivery::{AttemptState, Attempted, Decision, Desired, Holds, Operation, Recorded, Target, decide};
+pub use change::{Attempt, BackendRecord, Change, FileRecord, FolderRecord, Memory, Snapshot, UserRecord};
+pub use delivery::{
+    AttemptState, Attempted, DOUBT, Decision, Desired, Doubt, Holds, Operation, Recorded, Target, decide,
+};
 pub use files::{Examined, FileState, Kind, Photo, Stat};
 pub use folder::{Entry, Identity, Listing, Looked};
-pub use gate::{Gate, PROBE_EVERY};
+pub use gate::{Gate, PROBE_EVERY, Probe, UNREACHED_AT_MOST, Why};
 pub use identity::{BackendId, Digest, FileName, Fingerprint, InvalidId, Time, UserId};
 pub use names::{Class, Names};
 pub use queue::Lane;
@@ -37,5 +39,5 @@ pub use report::{
     BackendReport, BackendState, DeliveryReport, DeliveryState, FileReport, FolderState, PhotoReport, PhotoState,
     Status, Summary, UserReport,
 };
-pub use retry::{ALARM_AFTER, MAX_WAIT, absent_again, backoff, jitter};
+pub use retry::{ALARM_AFTER, MAX_WAIT, TOLD_AT_MOST, absent_again, backoff, jitter, probe_again, rest};
 pub use verdict::{Outcome, Verdict};

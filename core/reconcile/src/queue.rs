@@ -22,8 +22,11 @@ pub enum Lane {
         /// Not before this moment.
         at: Time,
     },
-    /// The backend or its recipe is newer than the photo.
-    Resync,
+    /// The backend or its recipe is newer than the photo, or a delivery that is in place is to be confirmed.
+    Resync {
+        /// Not before this moment.
+        at: Time,
+    },
 }
 
 /// The waiting deliveries of one backend. A user waits at most once.
@@ -32,7 +35,7 @@ pub(crate) struct Queue {
     place: BTreeMap<UserId, Lane>,
     fresh: BTreeSet<(Reverse<Time>, UserId)>,
     retry: BTreeSet<(Time, UserId)>,
-    resync: BTreeSet<UserId>,
+    resync: BTreeSet<(Time, UserId)>,
     turn: u8,
 }
 
@@ -47,7 +50,7 @@ impl Queue {
         match lane {
             Lane::Fresh { accepted } => self.fresh.insert((Reverse(accepted), user.clone())),
             Lane::Retry { at } => self.retry.insert((at, user.clone())),
-            Lane::Resync => self.resync.insert(user.clone()),
+            Lane::Resync { at } => self.resync.insert((at, user.clone())),
         };
     }
 
@@ -56,7 +59,7 @@ impl Queue {
         match self.place.remove(user) {
             Some(Lane::Fresh { accepted }) => self.fresh.remove(&(Reverse(accepted), user.clone())),
             Some(Lane::Retry { at }) => self.retry.remove(&(at, user.clone())),
-            Some(Lane::Resync) => self.resync.remove(user),
+            Some(Lane::Resync { at }) => self.resync.remove(&(at, user.clone())),
             None => false,
         };
     }
@@ -65,8 +68,8 @@ impl Queue {
     pub(crate) fn next(&mut self, now: Time) -> Option<UserId> {
         self.turn = self.turn.wrapping_add(1);
         let fresh = self.fresh.first().map(|(_, user)| user);
-        let retry = self.retry.first().filter(|(at, _)| *at <= now).map(|(_, user)| user);
-        let resync = self.resync.first();
+        let [retry, resync] =
+            [&self.retry, &self.resync].map(|lane| lane.first().filter(|(at, _)| *at <= now).map(|(_, user)| user));
         let order = match self.turn % 8 {
             0 => [resync, retry, fresh],
             4 => [retry, resync, fresh],
@@ -79,8 +82,8 @@ impl Queue {
 
     /// From when on somebody's turn may come: now, later, or never.
     pub(crate) fn due_at(&self) -> Option<Time> {
-        if self.fresh.is_empty() && self.resync.is_empty() {
-            self.retry.first().map(|(at, _)| *at)
+        if self.fresh.is_empty() {
+            [&self.retry, &self.resync].into_iter().filter_map(|lane| lane.first()).map(|(at, _)| *at).min()
         } else {
             Some(Time::PAST)
         }
@@ -103,7 +106,7 @@ mod tests {
     fn the_newest_photo_overtakes_a_backlog() {
         let mut queue = Queue::default();
         for age in 0..1000 {
-            queue.put(&user(&format!("old{age}")), Lane::Resync);
+            queue.put(&user(&format!("old{age}")), Lane::Resync { at: Time::PAST });
         }
         queue.put(&user("early"), Lane::Fresh { accepted: Time::from_millis(1) });
         queue.put(&user("late"), Lane::Fresh { accepted: Time::from_millis(2) });
@@ -115,7 +118,7 @@ mod tests {
     fn no_lane_starves_behind_fresh_photos() {
         let mut queue = Queue::default();
         queue.put(&user("retry"), Lane::Retry { at: Time::from_millis(0) });
-        queue.put(&user("resync"), Lane::Resync);
+        queue.put(&user("resync"), Lane::Resync { at: Time::PAST });
         for n in 0..100 {
             queue.put(&user(&format!("fresh{n}")), Lane::Fresh { accepted: Time::from_millis(n) });
         }
@@ -126,9 +129,19 @@ mod tests {
     }
 
     #[test]
+    fn a_confirmation_waits_for_its_time_behind_what_is_due() {
+        let mut queue = Queue::default();
+        queue.put(&user("anna"), Lane::Resync { at: Time::from_millis(5) });
+        assert_eq!((queue.due_at(), queue.next(Time::from_millis(4))), (Some(Time::from_millis(5)), None));
+        queue.put(&user("zoe"), Lane::Resync { at: Time::PAST });
+        assert_eq!(queue.due_at(), Some(Time::PAST));
+        assert_eq!(drain(&mut queue, Time::from_millis(5)), ["zoe", "anna"]);
+    }
+
+    #[test]
     fn a_retry_waits_for_its_time_and_a_user_waits_once() {
         let mut queue = Queue::default();
-        queue.put(&user("anna"), Lane::Resync);
+        queue.put(&user("anna"), Lane::Resync { at: Time::PAST });
         queue.put(&user("anna"), Lane::Retry { at: Time::from_millis(5) });
         assert_eq!(queue.due_at(), Some(Time::from_millis(5)));
         assert_eq!(queue.next(Time::from_millis(4)), None);

@@ -59,6 +59,8 @@ pub struct BackendSpec {
     pub remove: bool,
     /// Whether its plugin has an operation `probe`; if not, one delivery goes first.
     pub probes: bool,
+    /// Whether its plugin sends requests: one that was cut off may still take effect, later.
+    pub remote: bool,
     /// Why its plugin cannot be used, if it cannot.
     pub broken: Option<String>,
 }
@@ -205,6 +207,11 @@ pub(crate) struct Backend {
 }
 
 impl Backend {
+    /// Whether nothing new may be sent now, for a person or the system itself has asked for that.
+    fn rests(&self, now: Time) -> bool {
+        self.record.paused || self.record.quiet_until.is_some_and(|until| until > now)
+    }
+
     fn print(&self, user: &UserId, photo: &Photo) -> Fingerprint {
         Fingerprint::of(&photo.digest, &self.record.shape, user.as_str())
     }
@@ -272,7 +279,7 @@ impl Reconciler {
         let backend = &self.backends[index];
         let full = backend.in_flight >= if backend.gate.is_open() { backend.spec.concurrency } else { 1 };
         let shut = matches!(backend.gate, Gate::Broken { .. }) || !self.is_asked(&backend.spec.id);
-        if full || shut || !self.is_readable() {
+        if full || shut || backend.record.paused || !self.is_readable() {
             return None;
         }
         let probe = backend.gate.probe_at();

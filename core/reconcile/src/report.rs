@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::delivery::{Decision, Holds};
-use crate::reconciler::{Known, Reconciler, Usable, User};
+use crate::reconciler::{Backend, Known, Reconciler, Usable, User};
 use crate::{BackendId, FileName, FileState, Fingerprint, Gate, Identity, Photo, Presence, Time, UserId, Verdict};
 
 /// Whether the folder can be relied on.
@@ -37,7 +37,7 @@ pub struct FileReport {
 pub enum BackendState {
     /// As far as is known.
     Up,
-    /// Its plugin cannot be used.
+    /// Its plugin cannot be used, or the system cannot be reached.
     Down {
         /// Why.
         reason: String,
@@ -47,6 +47,16 @@ pub enum BackendState {
         /// Why.
         reason: String,
     },
+    /// A person has paused it.
+    Paused,
+}
+
+impl BackendState {
+    /// Whether something is wrong that a person may have to mend.
+    #[must_use]
+    pub const fn wants_person(&self) -> bool {
+        matches!(self, Self::Down { .. } | Self::Held { .. })
+    }
 }
 
 /// A backend and its deliveries, counted.
@@ -190,13 +200,15 @@ pub struct Summary {
     pub unchanged: usize,
     /// Users whom a system does not know.
     pub absent: usize,
-    /// Deliveries that are due, are tried again, or wait for a held backend.
+    /// Deliveries that are due, are tried again, or wait for a backend that is held, down or paused.
     pub waiting: usize,
     /// Deliveries that wait for another photo or a person, conflicts included.
     pub stopped: usize,
     /// Files that were refused.
     pub rejected: usize,
-    /// Backends in question that are held or cannot be used.
+    /// Those of the waiting and the stopped that are not missed, for their backend is paused.
+    pub paused: usize,
+    /// Backends in question that are held or down.
     pub held: usize,
     /// Whether the folder could be read completely.
     pub folder_ok: bool,
@@ -206,7 +218,7 @@ impl Summary {
     /// Whether everything that was asked for is in place.
     #[must_use]
     pub const fn all_in_place(&self) -> bool {
-        self.waiting == 0 && self.stopped == 0 && self.rejected == 0 && self.held == 0 && self.folder_ok
+        self.waiting + self.stopped == self.paused && self.rejected == 0 && self.held == 0 && self.folder_ok
     }
 }
 
@@ -236,7 +248,8 @@ impl Reconciler {
             if !asked || !matches!(self.usable(user), Usable::Photo { .. }) {
                 continue;
             }
-            let indices = (0..self.backends.len()).filter(|index| self.is_asked(&self.backends[*index].spec.id));
+            let is_served = |backend: &Backend| self.is_asked(&backend.spec.id) && !backend.record.paused;
+            let indices = (0..self.backends.len()).filter(|index| is_served(&self.backends[*index]));
             let states: Vec<_> = indices.map(|index| self.delivery_state(user, index, now)).collect();
             let any = |state| usize::from(states.contains(&state));
             progress.photos += 1;
@@ -259,7 +272,7 @@ impl Reconciler {
             for user in self.users.keys() {
                 *deliveries.entry(self.delivery_state(user, index, now).word()).or_default() += 1;
             }
-            backends.insert(backend.spec.id.clone(), BackendReport { state: self.backend_state(index), deliveries });
+            backends.insert(backend.spec.id.clone(), BackendReport { state: state(backend), deliveries });
         }
         Status {
             folder: self.folder_state(),
@@ -320,16 +333,14 @@ impl Reconciler {
             }
         }
         summary.rejected = self.rejected_in_question();
-        summary.held = (0..self.backends.len())
-            .filter(|index| {
-                self.is_asked(&self.backends[*index].spec.id) && self.backend_state(*index) != BackendState::Up
-            })
-            .count();
+        let in_question = self.backends.iter().filter(|backend| self.is_asked(&backend.spec.id));
+        summary.held = in_question.map(state).filter(|state| state.wants_person()).count();
         summary
     }
 
     fn tally(&self, summary: &mut Summary, user: &UserId, index: usize, usable: &Usable<'_>, now: Time) {
         let delivered = self.slot(user, index).is_some_and(|slot| slot.delivered);
+        let paused = usize::from(self.backends[index].record.paused);
         match self.delivery_state(user, index, now) {
             DeliveryState::Skipped if matches!(usable, Usable::Conflict) => summary.stopped += 1,
             DeliveryState::Skipped => {}
@@ -338,8 +349,14 @@ impl Reconciler {
             // A picture that stays at the backend although its file is gone is nobody's question.
             DeliveryState::Done => summary.unchanged += usize::from(matches!(usable, Usable::Photo { .. })),
             DeliveryState::Absent => summary.absent += 1,
-            DeliveryState::Stopped => summary.stopped += 1,
-            DeliveryState::Due | DeliveryState::InFlight | DeliveryState::Retrying => summary.waiting += 1,
+            DeliveryState::Stopped => {
+                summary.stopped += 1;
+                summary.paused += paused;
+            }
+            DeliveryState::Due | DeliveryState::InFlight | DeliveryState::Retrying => {
+                summary.waiting += 1;
+                summary.paused += paused;
+            }
         }
     }
 
@@ -359,13 +376,10 @@ impl Reconciler {
         }
     }
 
-    fn backend_state(&self, index: usize) -> BackendState {
-        let gate = &self.backends[index].gate;
-        match (gate, gate.held()) {
-            (Gate::Broken { reason }, _) => BackendState::Down { reason: reason.clone() },
-            (_, Some(reason)) => BackendState::Held { reason: reason.clone() },
-            _ => BackendState::Up,
-        }
+    /// Whether a backend works; none when there is no such backend.
+    #[must_use]
+    pub fn backend_state(&self, backend: &BackendId) -> Option<BackendState> {
+        self.index(backend).map(|index| state(&self.backends[index]))
     }
 
     fn delivery_state(&self, user: &UserId, index: usize, now: Time) -> DeliveryState {
@@ -374,7 +388,7 @@ impl Reconciler {
             return DeliveryState::InFlight;
         }
         match self.decide(user, index, now) {
-            Decision::InPlace => DeliveryState::Done,
+            Decision::InPlace { .. } => DeliveryState::Done,
             Decision::Stopped => DeliveryState::Stopped,
             Decision::Idle if self.holds(user, index) => DeliveryState::Done,
             Decision::Idle => DeliveryState::Skipped,
@@ -389,8 +403,12 @@ impl Reconciler {
 
     fn next(&self, user: &UserId, index: usize, now: Time) -> Option<Time> {
         let backend = &self.backends[index];
-        let Decision::Due { at, .. } = self.decide(user, index, now) else { return None };
-        if matches!(backend.gate, Gate::Broken { .. }) {
+        let at = match self.decide(user, index, now) {
+            Decision::Due { at, .. } => at,
+            Decision::InPlace { confirm } => confirm?,
+            Decision::Idle | Decision::Stopped => return None,
+        };
+        if matches!(backend.gate, Gate::Broken { .. }) || backend.record.paused {
             return None;
         }
         let gate = backend.gate.probe_at().unwrap_or(Time::PAST);
@@ -458,6 +476,15 @@ impl Reconciler {
     fn reports<'a>(&'a self, reason: impl Fn(&'a Known) -> Option<&'a String>) -> Vec<FileReport> {
         let reports = self.files.iter().filter_map(|(name, file)| Some((name, reason(&file.known)?)));
         reports.map(|(name, reason)| FileReport { file: name.clone(), reason: reason.clone() }).collect()
+    }
+}
+
+fn state(backend: &Backend) -> BackendState {
+    let (held, down) = (backend.gate.why_held().cloned(), backend.gate.why_down().cloned());
+    let held = || held.map(|reason| BackendState::Held { reason });
+    match down.map(|reason| BackendState::Down { reason }).or_else(held) {
+        _ if backend.record.paused => BackendState::Paused,
+        wrong => wrong.unwrap_or(BackendState::Up),
     }
 }
 

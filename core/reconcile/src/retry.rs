@@ -7,11 +7,15 @@ use crate::{BackendId, UserId};
 const FIRST: Duration = Duration::from_secs(2);
 const HOURLY: Duration = Duration::from_secs(3600);
 const ABSENT: Duration = Duration::from_secs(4 * 3600);
+const PROBED: Duration = Duration::from_secs(5 * 60);
 
 /// No wait that was computed earlier is honoured beyond this: a clock that jumped back must not stop deliveries for years.
 ///
-/// A day, which is the longest that a system may ask for, and the jitter on top of it.
+/// [`TOLD_AT_MOST`], and the jitter on top of it.
 pub const MAX_WAIT: Duration = Duration::from_secs(27 * 3600);
+
+/// The longest that a system may ask to be left alone.
+pub const TOLD_AT_MOST: Duration = Duration::from_secs(24 * 3600);
 
 /// A delivery that fails for this long deserves a person's attention; it is tried on, hourly.
 pub const ALARM_AFTER: Duration = Duration::from_secs(24 * 3600);
@@ -37,12 +41,29 @@ pub fn jitter(seed: u64, user: Option<&UserId>, backend: &BackendId, attempts: u
 /// then on hourly, with a tenth of jitter so that what failed together does not come back together.
 #[must_use]
 pub fn backoff(attempts: u32, chance: f64) -> Duration {
-    let ceiling = FIRST.saturating_mul(3_u32.saturating_pow(attempts.saturating_sub(1)));
-    if ceiling < HOURLY {
-        ceiling.mul_f64(chance).max(Duration::from_millis(100))
-    } else {
-        HOURLY.mul_f64(1.0 + chance / 10.0)
-    }
+    let ceiling = ceiling(attempts);
+    if ceiling < HOURLY { full_jitter(ceiling, chance) } else { HOURLY.mul_f64(1.0 + chance / 10.0) }
+}
+
+/// The wait until a backend is probed again after the `failures`-th probe in vain: as [`backoff`], up to five minutes.
+#[must_use]
+pub fn probe_again(failures: u32, chance: f64) -> Duration {
+    full_jitter(ceiling(failures).min(PROBED), chance)
+}
+
+fn ceiling(attempts: u32) -> Duration {
+    FIRST.saturating_mul(3_u32.saturating_pow(attempts.saturating_sub(1)))
+}
+
+fn full_jitter(ceiling: Duration, chance: f64) -> Duration {
+    ceiling.mul_f64(chance).max(Duration::from_millis(100))
+}
+
+/// How long a system is left alone that asked for `told`: up to a tenth longer, so that those who were told the same do
+/// not come back together, and never less.
+#[must_use]
+pub fn rest(told: Duration, chance: f64) -> Duration {
+    told + Duration::from_secs(1) + told.mul_f64(chance / 10.0)
 }
 
 /// The wait until a user who is unknown to a system is looked up again: four to six hours.
@@ -67,6 +88,13 @@ mod tests {
         assert_eq!(at_most(8), 3960);
         assert_eq!(at_most(u32::MAX), 3960);
         assert_eq!(backoff(u32::MAX, 0.0), HOURLY);
+    }
+
+    #[test]
+    fn a_rest_is_never_shorter_than_told_and_the_longest_is_no_wait_of_a_wrong_clock() {
+        for told in [0, 1, 600, 86_400].map(Duration::from_secs) {
+            assert!(rest(told, 0.0) > told && rest(told, 0.999) <= MAX_WAIT);
+        }
     }
 
     #[test]

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::TOLD_AT_MOST;
+
 /// What an attempt came to. Each word has one meaning for the daemon; see the variants.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
@@ -100,7 +102,7 @@ impl Verdict {
     }
 }
 
-/// A verdict with what a person wants to know of it.
+/// A verdict with what a person wants to know of it, and what was seen of the system on the way to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Outcome {
     /// What the attempt came to.
@@ -109,11 +111,58 @@ pub struct Outcome {
     pub reason: String,
     /// What the plugin wants remembered of a delivery that is done: where the picture is now.
     pub receipt: Option<String>,
+    /// How long the system asked to be left alone, whatever the verdict is.
+    pub quiet: Option<Duration>,
+    /// The system could not be reached: no connection, no name, no handshake, no answer in time, or a reset.
+    pub unreachable: bool,
+    /// A request that may have changed something got no answer: it may still take effect, later.
+    pub uncertain: bool,
 }
 
 impl Outcome {
+    /// An outcome of which there is no more to say.
+    #[must_use]
+    pub const fn of(verdict: Verdict) -> Self {
+        Self { verdict, reason: String::new(), receipt: None, quiet: None, unreachable: false, uncertain: false }
+    }
+
     /// An outcome that is not a success.
     pub fn failed(verdict: Verdict, reason: impl Into<String>) -> Self {
-        Self { verdict, reason: reason.into(), receipt: None }
+        Self { reason: reason.into(), ..Self::of(verdict) }
+    }
+
+    /// How long the system asked to be left alone, in whichever way it did; at most [`TOLD_AT_MOST`].
+    #[must_use]
+    pub fn told_wait(&self) -> Option<Duration> {
+        let limited = match self.verdict {
+            Verdict::RateLimited { after } => Some(after),
+            _ => None,
+        };
+        limited.max(self.quiet).map(|told| told.min(TOLD_AT_MOST))
+    }
+
+    /// The reason as the history tells it: what may still take effect is said first.
+    #[must_use]
+    pub fn told_reason(&self) -> String {
+        if self.uncertain { format!("uncertain: {}", self.reason) } else { self.reason.clone() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_longer_of_two_told_waits_counts_and_none_beyond_a_day() {
+        let told = |after: Option<u64>, quiet: Option<u64>| {
+            let after = after.map(Duration::from_secs);
+            let verdict = after.map_or(Verdict::Retry, |after| Verdict::RateLimited { after });
+            let outcome = Outcome { quiet: quiet.map(Duration::from_secs), ..Outcome::of(verdict) };
+            outcome.told_wait().map(|wait| wait.as_secs())
+        };
+        assert_eq!(told(None, None), None);
+        assert_eq!(told(None, Some(7)), Some(7));
+        assert_eq!(told(Some(9), Some(7)), Some(9));
+        assert_eq!(told(Some(5), Some(700_000)), Some(86_400));
     }
 }

@@ -33,6 +33,7 @@ fn spec(name: &str) -> BackendSpec {
         concurrency: 2,
         remove: false,
         probes: false,
+        remote: false,
         broken: None,
     }
 }
@@ -62,7 +63,7 @@ fn id(name: &str) -> BackendId {
 }
 
 fn done() -> Outcome {
-    Outcome { verdict: Verdict::Changed, reason: String::new(), receipt: Some("there".into()) }
+    Outcome { receipt: Some("there".into()), ..Outcome::of(Verdict::Changed) }
 }
 
 fn failed(verdict: Verdict) -> Outcome {
@@ -107,6 +108,7 @@ impl Desk {
                 Change::Attempt(user, _, attempt) => self.history.push((user, attempt.verdict, attempt.reason)),
                 Change::Backend(backend, record) => put(&mut self.ledger.backends, backend, record),
                 Change::Folder(record) => self.ledger.folder = record,
+                Change::Remember { .. } | Change::Forget { .. } | Change::ForgetAll(..) | Change::ForgetExpired(_) => {}
             }
         }
     }

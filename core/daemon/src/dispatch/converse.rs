@@ -134,7 +134,7 @@ fn outcome_of(done: Done) -> Outcome {
         message::Outcome::Removed => Verdict::Removed,
     };
     let receipt = (!done.receipt.is_null()).then(|| done.receipt.to_string());
-    Outcome { verdict, reason: done.notes.join("; "), receipt }
+    Outcome { reason: done.notes.join("; "), receipt, ..Outcome::of(verdict) }
 }
 
 fn outcome_of_failure(failure: Failure) -> Outcome {

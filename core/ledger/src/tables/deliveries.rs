@@ -1,7 +1,7 @@
 //! The table `deliveries`: one row for each user and backend, replaced in place.
 
 use portraitd_reconcile::{
-    AttemptState, Attempted, BackendId, Fingerprint, Holds, Recorded, Target, Time, UserId, Verdict,
+    AttemptState, Attempted, BackendId, Doubt, Fingerprint, Holds, Recorded, Target, Time, UserId, Verdict,
 };
 use rusqlite::{Connection, params};
 
@@ -16,8 +16,8 @@ pub(super) fn put(
 ) -> rusqlite::Result<()> {
     const SQL: &str = "REPLACE INTO deliveries
         (user, backend, holds, fingerprint, receipt, target, target_fingerprint, count, since, begun,
-         verdict, after_ms, reason, next)
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)";
+         verdict, after_ms, reason, next, doubt_until, doubt_target, doubt_fingerprint)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)";
     let (holds, fingerprint, receipt) = match &recorded.holds {
         Holds::Nothing => ("nothing", None, None),
         Holds::Exactly { fingerprint, receipt } => ("exactly", Some(*fingerprint.as_bytes()), receipt.as_deref()),
@@ -26,6 +26,8 @@ pub(super) fn put(
     let attempted = recorded.attempted.as_ref();
     let (target, target_fingerprint) = attempted.map(|attempted| target_columns(attempted.target)).unzip();
     let failure = recorded.failure();
+    let doubt = recorded.doubt.as_ref();
+    let (doubt_target, doubt_fingerprint) = doubt.map(|doubt| doubt_columns(doubt.target)).unzip();
     connection.prepare_cached(SQL)?.execute(params![
         user.as_str(),
         backend.as_str(),
@@ -41,6 +43,9 @@ pub(super) fn put(
         failure.and_then(|(verdict, ..)| after_ms(verdict)),
         failure.map(|(_, reason, _)| reason),
         failure.map(|(.., next)| next.as_millis()),
+        doubt.map(|doubt| doubt.until.as_millis()),
+        doubt_target,
+        doubt_fingerprint.flatten(),
     ])?;
     Ok(())
 }
@@ -49,6 +54,13 @@ const fn target_columns(target: Target) -> (&'static str, Option<[u8; 32]>) {
     match target {
         Target::Photo(fingerprint) => ("photo", Some(*fingerprint.as_bytes())),
         Target::Removal => ("removal", None),
+    }
+}
+
+const fn doubt_columns(target: Option<Target>) -> (&'static str, Option<[u8; 32]>) {
+    match target {
+        Some(target) => target_columns(target),
+        None => ("several", None),
     }
 }
 
@@ -62,11 +74,12 @@ const fn begun(attempted: &Attempted) -> Option<i64> {
 pub(super) fn all(connection: &Connection) -> Result<Vec<(UserId, BackendId, Recorded)>, Unreadable> {
     const SQL: &str =
         "SELECT user, backend, holds, fingerprint, receipt, target, target_fingerprint, count, since, begun,
-        verdict, after_ms, reason, next
+        verdict, after_ms, reason, next, doubt_until, doubt_target, doubt_fingerprint
         FROM deliveries ORDER BY user, backend";
     select(connection, "deliveries", SQL, [], |fields| {
         let (user, backend) = (fields.id("user", UserId::parse)?, fields.id("backend", BackendId::parse)?);
-        Ok((user, backend, Recorded { holds: holds(fields)?, attempted: attempted(fields)?.map(Box::new) }))
+        let (holds, attempted) = (holds(fields)?, attempted(fields)?.map(Box::new));
+        Ok((user, backend, Recorded { holds, attempted, doubt: doubt(fields)?.map(Box::new) }))
     })
 }
 
@@ -99,16 +112,44 @@ fn attempted(fields: &mut Fields<'_>) -> Result<Option<Attempted>, Corruption> {
 }
 
 fn target(fields: &mut Fields<'_>) -> Result<Option<Target>, Corruption> {
-    let word = fields.optional_text("target")?;
-    let fingerprint = fields.take::<Option<[u8; 32]>>("target_fingerprint")?.map(Fingerprint::from_bytes);
+    let columns = ("target", "target_fingerprint");
+    let (word, fingerprint) = target_words(fields, columns)?;
+    word.map(|word| target_of(fields, columns, word, fingerprint)).transpose()
+}
+
+fn doubt(fields: &mut Fields<'_>) -> Result<Option<Doubt>, Corruption> {
+    let columns = ("doubt_target", "doubt_fingerprint");
+    let until = fields.optional_time("doubt_until")?;
+    let (word, fingerprint) = target_words(fields, columns)?;
+    let Some(until) = until else { return Ok(None) };
+    let target = match word.ok_or_else(|| fields.missing("doubt_target"))? {
+        "several" => None,
+        word => Some(target_of(fields, columns, word, fingerprint)?),
+    };
+    Ok(Some(Doubt { target, until }))
+}
+
+/// The names of a target's two columns.
+type Columns = (&'static str, &'static str);
+
+fn target_words<'r>(
+    fields: &mut Fields<'r>,
+    columns: Columns,
+) -> Result<(Option<&'r str>, Option<Fingerprint>), Corruption> {
+    let word = fields.optional_text(columns.0)?;
+    Ok((word, fields.take::<Option<[u8; 32]>>(columns.1)?.map(Fingerprint::from_bytes)))
+}
+
+fn target_of(
+    fields: &Fields<'_>,
+    columns: Columns,
+    word: &str,
+    fingerprint: Option<Fingerprint>,
+) -> Result<Target, Corruption> {
     match word {
-        None => Ok(None),
-        Some("photo") => {
-            let fingerprint = fingerprint.ok_or_else(|| fields.missing("target_fingerprint"))?;
-            Ok(Some(Target::Photo(fingerprint)))
-        }
-        Some("removal") => Ok(Some(Target::Removal)),
-        Some(word) => Err(fields.unknown("target", word)),
+        "photo" => fingerprint.map(Target::Photo).ok_or_else(|| fields.missing(columns.1)),
+        "removal" => Ok(Target::Removal),
+        word => Err(fields.unknown(columns.0, word)),
     }
 }
 

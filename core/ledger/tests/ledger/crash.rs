@@ -10,7 +10,7 @@ use portraitd_ledger::{Ledger, Lock, Opened, WriteError};
 use portraitd_reconcile::{Change, Snapshot};
 
 use crate::child::Other;
-use crate::support::{attempts, changes_of, user, write};
+use crate::support::{attempts, changes_of, memories, memory, time, user, write};
 
 fn open(state: &Path) -> Opened {
     let opened = Ledger::open(&Lock::take(state).unwrap()).unwrap();
@@ -53,7 +53,9 @@ fn a_kill_at_any_moment_loses_nothing_that_was_acknowledged() {
         last = last.max(acknowledged(&lines).max());
         let opened = open(dir.path());
         check(&opened.snapshot, last.unwrap() + 1);
-        assert_eq!(attempts(&opened.ledger, &user(last.unwrap())).unwrap().len(), 1);
+        let newest = last.unwrap();
+        assert_eq!(attempts(&opened.ledger, &user(newest)).unwrap().len(), 1);
+        assert_eq!(memories(&opened.ledger, &user(newest), "intranet", time(0)).unwrap(), [memory(newest)]);
         if round % 2 == 0 {
             opened.ledger.close().unwrap();
         }

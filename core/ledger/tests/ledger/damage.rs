@@ -5,12 +5,12 @@ use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use portraitd_ledger::{Corruption, FILE_NAME, Ledger, Lock, OpenError, Opened};
+use portraitd_ledger::{Corruption, FILE_NAME, Ledger, Lock, OpenError, Opened, ReadError};
 use portraitd_reconcile::{Change, Snapshot};
 use rusqlite::Connection;
 
 use crate::child::Other;
-use crate::support::{changes_of, user, write};
+use crate::support::{changes_of, memories, memory, time, user, write};
 
 const LOG_NAME: &str = "ledger.sqlite-wal";
 
@@ -155,6 +155,12 @@ fn check_seed(crashed: &Path, seed: u64) -> usize {
     let opened = open(state.path());
     assert!(opened.rebuilt.is_none());
     assert!((0..50).all(|n| opened.snapshot.users.iter().any(|(id, _)| *id == user(n))), "seed {seed}: {damage:?}");
+    // A key whose damage does not show is another key, and its row stays beside the one that was written since.
+    let remembered = |n| match memories(&opened.ledger, &user(n), "intranet", time(0)) {
+        Ok(found) => found.contains(&memory(n)),
+        Err(error) => matches!(error, ReadError::Corrupt(_)),
+    };
+    assert!((0..50).all(remembered), "seed {seed}: {damage:?}");
     set_aside
 }
 
@@ -195,6 +201,15 @@ fn a_row_that_was_edited_by_hand_is_named_and_the_ledger_set_aside() {
 }
 
 #[test]
+fn a_memory_that_was_edited_by_hand_is_an_error_for_whoever_asks_for_it() {
+    let dir = edited("UPDATE memories SET value = 'somewhere'");
+    let opened = open(dir.path());
+    assert!(opened.rebuilt.is_none());
+    let refused = memories(&opened.ledger, &user(1), "intranet", time(0)).unwrap_err();
+    assert!(matches!(&refused, ReadError::Corrupt(_)), "{refused:?}");
+}
+
+#[test]
 fn a_table_that_is_missing_is_damage() {
     let dir = edited("DROP TABLE attempts");
     assert!(matches!(open(dir.path()).rebuilt.unwrap().corruption, Corruption::Column { .. }));
@@ -206,8 +221,8 @@ fn a_newer_ledger_is_refused_and_left_as_it_is() {
     let dir = edited("PRAGMA user_version = 7; PRAGMA application_id = 0x70640007");
     let before = fs::read(dir.path().join(FILE_NAME)).unwrap();
     let refused = Ledger::open(&Lock::take(dir.path()).unwrap()).unwrap_err();
-    assert_eq!(refused.to_string(), "the ledger has the version 7, and this portraitd knows no later one than 1");
-    assert!(matches!(refused, OpenError::Newer { found: 7, known: 1 }));
+    assert_eq!(refused.to_string(), "the ledger has the version 7, and this portraitd knows no later one than 2");
+    assert!(matches!(refused, OpenError::Newer { found: 7, known: 2 }));
     assert_eq!(fs::read(dir.path().join(FILE_NAME)).unwrap(), before);
 }
 

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
-use crate::support::{attempt, attempts, backend, changes_of, user, write};
-use portraitd_ledger::{HISTORY_MAX, Ledger, Lock, Opened};
+use crate::support::{attempt, attempts, backend, changes_of, memories, memory, time, user, write};
+use portraitd_ledger::{FILE_NAME, HISTORY_MAX, Ledger, Lock, Opened};
 use portraitd_reconcile::{
-    Attempt, AttemptState, Attempted, BackendId, BackendRecord, Change, Digest, FileName, FileRecord, FileState,
-    Fingerprint, FolderRecord, Holds, Identity, Photo, Presence, Recorded, Snapshot, Stat, Target, Time, UserId,
-    UserRecord, Verdict,
+    Attempt, AttemptState, Attempted, BackendId, BackendRecord, Change, Digest, Doubt, FileName, FileRecord, FileState,
+    Fingerprint, FolderRecord, Holds, Identity, Memory, Photo, Presence, Recorded, Snapshot, Stat, Target, Time,
+    UserId, UserRecord, Verdict,
 };
 use proptest::collection::vec;
 use proptest::option;
@@ -30,6 +30,7 @@ struct Model {
     attempts: BTreeMap<(UserId, BackendId), Vec<Attempt>>,
     backends: BTreeMap<BackendId, BackendRecord>,
     folder: FolderRecord,
+    memories: BTreeMap<(UserId, BackendId, [String; 3]), Memory>,
 }
 
 impl Model {
@@ -42,6 +43,15 @@ impl Model {
             Change::Attempt(user, backend, attempt) => self.add(user, backend, attempt),
             Change::Backend(backend, record) => drop(self.backends.insert(backend, record)),
             Change::Folder(record) => self.folder = record,
+            Change::Remember { user, backend, memory } => {
+                let name = [&memory.key, &memory.sha256, &memory.origin].map(String::clone);
+                drop(self.memories.insert((user, backend, name), memory));
+            }
+            Change::Forget { user, backend, key, sha256, origin } => {
+                drop(self.memories.remove(&(user, backend, [key, sha256, origin])));
+            }
+            Change::ForgetAll(user, backend) => self.memories.retain(|(of, at, _), _| (of, at) != (&user, &backend)),
+            Change::ForgetExpired(now) => self.memories.retain(|_, memory| memory.expires.is_none_or(|end| end > now)),
         }
     }
 
@@ -60,6 +70,12 @@ impl Model {
             backends: self.backends.clone().into_iter().collect(),
             folder: self.folder.clone(),
         }
+    }
+
+    fn memories(&self, user: &UserId, backend: &BackendId, now: Time) -> Vec<Memory> {
+        let of_delivery = self.memories.iter().filter(|((of, at, _), _)| (of, at) == (user, backend));
+        let memories = of_delivery.map(|(_, memory)| memory.clone());
+        memories.filter(|memory| memory.expires.is_none_or(|end| end > now)).collect()
     }
 
     fn attempts(&self, user: &UserId) -> Vec<(BackendId, Attempt)> {
@@ -145,12 +161,29 @@ fn any_recorded() -> impl Strategy<Value = Recorded> {
             .prop_map(|(fingerprint, receipt)| Holds::Exactly { fingerprint, receipt }),
         option::of(any::<String>()).prop_map(|receipt| Holds::Unsure { receipt }),
     ];
-    (holds, option::of(any_attempted()))
-        .prop_map(|(holds, attempted)| Recorded { holds, attempted: attempted.map(Box::new) })
+    (holds, option::of(any_attempted()), option::of(any_doubt())).prop_map(|(holds, attempted, doubt)| Recorded {
+        holds,
+        attempted: attempted.map(Box::new),
+        doubt: doubt.map(Box::new),
+    })
+}
+
+fn any_target() -> impl Strategy<Value = Target> {
+    prop_oneof![any_fingerprint().prop_map(Target::Photo), Just(Target::Removal)]
+}
+
+fn any_doubt() -> impl Strategy<Value = Doubt> {
+    (option::of(any_target()), any_time()).prop_map(|(target, until)| Doubt { target, until })
+}
+
+/// A memory whose names are few, so that one replaces another.
+fn any_memory() -> impl Strategy<Value = Memory> {
+    ("[ab]", "[01]?", "[xy]", any::<u32>(), option::of(any_time())).prop_map(|(key, sha256, origin, value, expires)| {
+        Memory { key, sha256, origin, value: value.to_string(), expires }
+    })
 }
 
 fn any_attempted() -> impl Strategy<Value = Attempted> {
-    let target = prop_oneof![any_fingerprint().prop_map(Target::Photo), Just(Target::Removal)];
     let state = prop_oneof![
         any_time().prop_map(|at| AttemptState::Begun { at }),
         (any_verdict(), any::<String>(), any_time()).prop_map(|(verdict, reason, next)| AttemptState::Failed {
@@ -159,7 +192,7 @@ fn any_attempted() -> impl Strategy<Value = Attempted> {
             next
         }),
     ];
-    (target, any::<u32>(), any_time(), state).prop_map(|(target, count, since, state)| Attempted {
+    (any_target(), any::<u32>(), any_time(), state).prop_map(|(target, count, since, state)| Attempted {
         target,
         count,
         since,
@@ -177,8 +210,8 @@ fn any_attempt() -> impl Strategy<Value = Attempt> {
 }
 
 fn any_backend_record() -> impl Strategy<Value = BackendRecord> {
-    (any::<String>(), any_time(), option::of(any::<String>()), option::of(any_time()))
-        .prop_map(|(shape, since, held, quiet_until)| BackendRecord { shape, since, held, quiet_until })
+    (any::<String>(), any_time(), option::of(any::<String>()), option::of(any_time()), any::<bool>())
+        .prop_map(|(shape, since, held, quiet_until, paused)| BackendRecord { shape, since, held, quiet_until, paused })
 }
 
 fn any_folder_record() -> impl Strategy<Value = FolderRecord> {
@@ -211,6 +244,16 @@ fn any_change() -> impl Strategy<Value = Change> {
         (any_user(), any_backend(), any_attempt()).prop_map(|(user, at, it)| Change::Attempt(user, at, it)),
         (any_backend(), any_backend_record()).prop_map(|(backend, record)| Change::Backend(backend, record)),
         any_folder_record().prop_map(Change::Folder),
+        (any_user(), any_backend(), any_memory()).prop_map(|(user, backend, memory)| Change::Remember {
+            user,
+            backend,
+            memory
+        }),
+        (any_user(), any_backend(), any_memory()).prop_map(|(user, backend, Memory { key, sha256, origin, .. })| {
+            Change::Forget { user, backend, key, sha256, origin }
+        }),
+        (any_user(), any_backend()).prop_map(|(user, backend)| Change::ForgetAll(user, backend)),
+        any_time().prop_map(Change::ForgetExpired),
     ]
 }
 
@@ -233,6 +276,10 @@ proptest! {
         }
         for (user, _) in model.attempts.keys() {
             prop_assert_eq!(attempts(&opened.ledger, user).unwrap(), model.attempts(user));
+        }
+        for (user, at, _) in model.memories.keys() {
+            let found = memories(&opened.ledger, user, at.as_str(), time(0)).unwrap();
+            prop_assert_eq!(found, model.memories(user, at, time(0)));
         }
         opened.ledger.close().unwrap();
         prop_assert_eq!(open(dir.path()).snapshot, model.snapshot());
@@ -260,6 +307,53 @@ fn the_history_keeps_the_newest_ten_of_each_user_and_backend() {
         .chain((25..35).map(|n| (backend("intranet"), attempt(n))))
         .collect();
     assert_eq!(attempts(&ledger, &user(1)).unwrap(), expected);
+}
+
+/// A ledger as portraitd 0.1 left it, with a held backend and a delivery that is done.
+fn first_version(state: &Path) {
+    let connection = rusqlite::Connection::open(state.join(FILE_NAME)).unwrap();
+    connection.execute_batch(include_str!("../../src/schema/0001.sql")).unwrap();
+    connection
+        .execute_batch(
+            "INSERT INTO backends VALUES ('chat', 'recipe', 5, 'wrong token', 6);
+             INSERT INTO deliveries VALUES ('anna', 'chat', 'nothing', NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+                                            NULL, NULL, NULL, NULL);
+             PRAGMA application_id = 0x70640001; PRAGMA user_version = 1;",
+        )
+        .unwrap();
+}
+
+#[test]
+fn a_ledger_of_the_first_version_is_taken_up_and_a_copy_of_it_kept() {
+    let dir = tempfile::tempdir().unwrap();
+    first_version(dir.path());
+    let opened = open(dir.path());
+    let [(chat, record)] = &opened.snapshot.backends[..] else { panic!("{:?}", opened.snapshot) };
+    assert_eq!((chat, record.held.as_deref(), record.paused), (&backend("chat"), Some("wrong token"), false));
+    let anna = UserId::parse("anna").unwrap();
+    assert_eq!(opened.snapshot.deliveries, [(anna.clone(), backend("chat"), Recorded::default())]);
+    assert_eq!(memories(&opened.ledger, &anna, "chat", time(0)).unwrap(), []);
+    assert!(dir.path().join("ledger.sqlite.version-1").exists());
+}
+
+#[test]
+fn a_memory_is_kept_until_its_delivery_is_done_or_it_has_expired() {
+    let dir = tempfile::tempdir().unwrap();
+    let ledger = open(dir.path()).ledger;
+    let remember = |n, at: &str| Change::Remember { user: user(n), backend: backend(at), memory: memory(2) };
+    write(&ledger, vec![remember(1, "chat"), remember(1, "intranet"), remember(2, "chat")]).unwrap();
+    write(&ledger, vec![Change::ForgetAll(user(1), backend("chat"))]).unwrap();
+    let end = memory(2).expires.unwrap();
+    let left = |ledger: &Ledger, now| {
+        [(1, "chat"), (1, "intranet"), (2, "chat")].map(|(n, at)| memories(ledger, &user(n), at, now).unwrap().len())
+    };
+    assert_eq!((left(&ledger, time(0)), left(&ledger, end)), ([0, 1, 1], [0, 0, 0]));
+    let Memory { key, sha256, origin, .. } = memory(2);
+    let forget = Change::Forget { user: user(2), backend: backend("chat"), key, sha256, origin };
+    write(&ledger, vec![forget]).unwrap();
+    assert_eq!(left(&ledger, time(0)), [0, 1, 0]);
+    write(&ledger, vec![Change::ForgetExpired(end)]).unwrap();
+    assert_eq!(left(&ledger, time(0)), [0, 0, 0]);
 }
 
 #[test]

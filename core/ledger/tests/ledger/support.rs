@@ -4,8 +4,8 @@ use std::sync::mpsc::channel;
 
 use portraitd_ledger::{Ledger, ReadError, WriteError};
 use portraitd_reconcile::{
-    Attempt, AttemptState, Attempted, BackendId, Change, Digest, FileName, FileRecord, FileState, Fingerprint, Holds,
-    Photo, Presence, Recorded, Stat, Target, Time, UserId, UserRecord, Verdict,
+    Attempt, AttemptState, Attempted, BackendId, Change, Digest, Doubt, FileName, FileRecord, FileState, Fingerprint,
+    Holds, Memory, Photo, Presence, Recorded, Stat, Target, Time, UserId, UserRecord, Verdict,
 };
 
 /// The records of the `n`th user and the file of it, at one backend after a failed attempt.
@@ -20,7 +20,8 @@ pub(crate) fn changes_of(n: u64) -> Vec<Change> {
         Change::User(user.clone(), record),
         Change::Delivery(user.clone(), backend("intranet"), failed(n)),
         Change::Delivery(user.clone(), backend("chat"), in_place(n)),
-        Change::Attempt(user, backend("intranet"), attempt(n)),
+        Change::Attempt(user.clone(), backend("intranet"), attempt(n)),
+        Change::Remember { user, backend: backend("intranet"), memory: memory(n) },
     ]
 }
 
@@ -32,13 +33,25 @@ pub(crate) fn failed(n: u64) -> Recorded {
     Recorded {
         holds: Holds::Unsure { receipt: None },
         attempted: Some(Box::new(Attempted { target, count: 3, since: time(n), state })),
+        doubt: Some(Box::new(Doubt { target: Some(target), until: time(n + 600) })),
     }
 }
 
 /// A delivery that is done.
 pub(crate) fn in_place(n: u64) -> Recorded {
     let receipt = Some(format!("https://media.example.com/users/{n}/photo"));
-    Recorded { holds: Holds::Exactly { fingerprint: fingerprint(n), receipt }, attempted: None }
+    Recorded { holds: Holds::Exactly { fingerprint: fingerprint(n), receipt }, attempted: None, doubt: None }
+}
+
+/// An upload that is made already.
+pub(crate) fn memory(n: u64) -> Memory {
+    Memory {
+        key: "upload".into(),
+        sha256: Digest::of(&n.to_le_bytes()).to_string(),
+        origin: "https://chat.example.com".into(),
+        value: format!("{{\"id\":{n}}}"),
+        expires: n.is_multiple_of(2).then(|| time(n + 3_600_000)),
+    }
 }
 
 /// An attempt that has ended at a moment that tells it from others.
@@ -67,6 +80,13 @@ pub(crate) fn write(ledger: &Ledger, changes: Vec<Change>) -> Result<(), WriteEr
     let (answer, answered) = channel();
     ledger.write(changes, move |result| answer.send(result).unwrap());
     answered.recv().expect("every write is answered")
+}
+
+/// Reads what is remembered of a user's delivery at a moment.
+pub(crate) fn memories(ledger: &Ledger, user: &UserId, at: &str, now: Time) -> Result<Vec<Memory>, ReadError> {
+    let (answer, answered) = channel();
+    ledger.memories(user, &backend(at), now, move |result| answer.send(result).unwrap());
+    answered.recv().expect("every read is answered")
 }
 
 /// Reads a user's history.

@@ -146,15 +146,17 @@ impl Reconciler {
 
     fn lane(&self, user: &UserId, known: &User, index: usize, decision: Decision) -> Option<Lane> {
         let backend = &self.backends[index];
-        let Decision::Due { at, again } = decision else { return None };
+        let lane = match decision {
+            Decision::Due { at, again: true } => Lane::Retry { at },
+            Decision::Due { .. } => Lane::Resync { at: Time::PAST },
+            Decision::InPlace { confirm } => Lane::Resync { at: confirm? },
+            Decision::Idle | Decision::Stopped => return None,
+        };
         if !self.in_question(user, &backend.spec.id) {
             return None;
         }
         let accepted = known.record.as_ref()?.accepted_at;
-        Some(match again {
-            true => Lane::Retry { at },
-            false if accepted >= backend.record.since => Lane::Fresh { accepted },
-            false => Lane::Resync,
-        })
+        let is_fresh = accepted >= backend.record.since && matches!(decision, Decision::Due { again: false, .. });
+        Some(if is_fresh { Lane::Fresh { accepted } } else { lane })
     }
 }

@@ -7,7 +7,7 @@ use crate::change::Change;
 use crate::{BackendId, Presence, Time, UserId};
 
 impl Reconciler {
-    /// Makes deliveries that failed due, and releases held backends; of all users and backends, or of these. Says how
+    /// Makes deliveries that failed due, and releases backends that are held, down or left alone; a person's pause stays. Of all users and backends, or of these. Says how
     /// many deliveries and backends that concerns.
     pub fn retry(
         &mut self,
@@ -51,6 +51,27 @@ impl Reconciler {
             self.changes.push(Change::Delivery(user.clone(), backend, slot.recorded.clone()));
         }
         released
+    }
+
+    /// Sends nothing new to a backend, and asks it nothing, until [`Self::resume`], across restarts; what is out may end.
+    /// Says whether that is news; none when there is no such backend.
+    pub fn pause(&mut self, backend: &BackendId) -> Option<bool> {
+        self.set_paused(backend, true)
+    }
+
+    /// Lets a backend that was paused go on. Says whether that is news; none when there is no such backend.
+    pub fn resume(&mut self, backend: &BackendId) -> Option<bool> {
+        self.set_paused(backend, false)
+    }
+
+    fn set_paused(&mut self, backend: &BackendId, paused: bool) -> Option<bool> {
+        let index = self.index(backend)?;
+        let record = &mut self.backends[index].record;
+        let is_news = std::mem::replace(&mut record.paused, paused) != paused;
+        if is_news {
+            self.changes.push(Change::Backend(backend.clone(), record.clone()));
+        }
+        Some(is_news)
     }
 
     /// A person agrees that what is missing now may be removed, and that the folder as it is now is the right one.

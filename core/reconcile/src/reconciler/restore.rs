@@ -36,7 +36,7 @@ impl Reconciler {
             scan: 0,
             covered: false,
             turn: 0,
-            changes: Vec::new(),
+            changes: vec![Change::ForgetExpired(now)],
         };
         this.restore_backends(backends, snapshot.backends, now);
         this.restore_files(snapshot.files);
@@ -48,19 +48,22 @@ impl Reconciler {
         specs.sort_by(|a, b| a.id.cmp(&b.id));
         let mut records: BTreeMap<_, _> = records.into_iter().collect();
         for spec in specs {
-            let record = records.remove(&spec.id).filter(|record| record.shape == spec.shape || spec.broken.is_some());
-            let mut record = record.unwrap_or_else(|| {
-                let fresh = BackendRecord { shape: spec.shape.clone(), since: now, held: None, quiet_until: None };
-                self.changes.push(Change::Backend(spec.id.clone(), fresh.clone()));
-                fresh
-            });
-            if record.quiet_until.take_if(|until| *until > now.after(MAX_WAIT)).is_some() {
+            let (mut record, mut is_news) = match records.remove(&spec.id) {
+                Some(record) if record.shape == spec.shape || spec.broken.is_some() => (record, false),
+                before => (new_record(&spec, before.as_ref(), now), true),
+            };
+            let latest = now.after(MAX_WAIT);
+            if record.quiet_until.is_some_and(|until| until > latest) {
+                record.quiet_until = Some(latest);
+                is_news = true;
+            }
+            if is_news {
                 self.changes.push(Change::Backend(spec.id.clone(), record.clone()));
             }
             let gate = match (&spec.broken, &record.held) {
                 (Some(reason), _) => Gate::Broken { reason: reason.clone() },
-                (None, Some(reason)) => Gate::Held { reason: reason.clone(), probe_at: Time::PAST },
-                (None, None) => Gate::Unproved,
+                (None, Some(reason)) => Gate::held(reason.clone(), Time::PAST),
+                (None, None) => Gate::unproved(),
             };
             self.backends.push(Backend { spec, record, gate, in_flight: 0, queue: Queue::default() });
         }
@@ -114,13 +117,14 @@ impl Reconciler {
     }
 
     fn interrupt(&mut self, user: &UserId, index: usize, now: Time) {
-        let backend = self.backends[index].spec.id.clone();
+        let BackendSpec { id, remote, .. } = &self.backends[index].spec;
+        let (backend, sends) = (id.clone(), *remote);
         let Some(slot) = self.users.get_mut(user).map(|known| &mut known.slots[index]) else { return };
-        if slot.recorded.shorten_wait(now) {
+        if slot.recorded.shorten_wait(now) | slot.recorded.doubt_anew(now) {
             self.changes.push(Change::Delivery(user.clone(), backend.clone(), slot.recorded.clone()));
         }
         let count = slot.recorded.attempted.as_ref().map_or(0, |attempted| attempted.count);
-        if !slot.recorded.interrupt(now, jitter(self.seed, Some(user), &backend, count)) {
+        if !slot.recorded.interrupt(sends, now, jitter(self.seed, Some(user), &backend, count)) {
             return;
         }
         let reason = slot.recorded.failure().map(|(_, reason, _)| reason.clone()).unwrap_or_default();
@@ -130,5 +134,17 @@ impl Reconciler {
             backend,
             Attempt { at: now, verdict: Verdict::Retry, reason, ms: 0 },
         ));
+    }
+}
+
+/// A backend that is new, or another one than before: it is not held for what the other one refused. What a person or the
+/// system has asked for stays, for it may be the same system with another recipe.
+fn new_record(spec: &BackendSpec, before: Option<&BackendRecord>, now: Time) -> BackendRecord {
+    BackendRecord {
+        shape: spec.shape.clone(),
+        since: now,
+        held: None,
+        quiet_until: before.and_then(|before| before.quiet_until),
+        paused: before.is_some_and(|before| before.paused),
     }
 }

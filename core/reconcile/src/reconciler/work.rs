@@ -1,12 +1,10 @@
 //! What goes out to backends, and what comes back.
 
-use std::time::Duration;
-
-use super::{Assignment, Delivery, Known, Read, Reconciler, Usable};
+use super::{Assignment, Backend, Delivery, Known, Read, Reconciler, Usable};
 use crate::change::{Attempt, Change};
 use crate::delivery::{Decision, Desired, Target};
-use crate::retry::jitter;
-use crate::{BackendId, FileName, Outcome, Time, UserId, Verdict, backoff};
+use crate::retry::{jitter, rest};
+use crate::{BackendId, FileName, Gate, Outcome, Time, UserId, Verdict};
 
 impl Reconciler {
     /// A file that is to be read now, if any.
@@ -46,7 +44,7 @@ impl Reconciler {
         let backend = &self.backends[index];
         let asked = self.is_asked(&backend.spec.id);
         let probing = !backend.gate.is_open();
-        if backend.record.quiet_until.is_some_and(|until| until > now)
+        if backend.rests(now)
             || (probing && (backend.in_flight > 0 || !backend.gate.wants_probe(now)))
             || backend.in_flight >= backend.spec.concurrency
             || !asked
@@ -93,14 +91,18 @@ impl Reconciler {
             _ => return None,
         };
         let wave = (0..self.backends.len())
-            .filter(|other| *other == index || matches!(self.decide(user, *other, now), Decision::Due { .. }))
+            .filter(|other| *other == index || self.is_due_soon(user, *other, now))
             .map(|other| self.backends[other].spec.id.clone())
             .collect();
         Some(Delivery { user: user.clone(), backend, target, photo, wave })
     }
 
+    fn is_due_soon(&self, user: &UserId, index: usize, now: Time) -> bool {
+        !self.backends[index].record.paused && matches!(self.decide(user, index, now), Decision::Due { .. })
+    }
+
     /// Counts the attempt, before the plugin is called. The number of attempts at this, this one included; none when
-    /// something else is wanted meanwhile, and the delivery is to be abandoned.
+    /// something else is wanted meanwhile, or the backend is to be left alone since, and the delivery is to be abandoned.
     pub fn begin(&mut self, delivery: &Delivery, now: Time) -> Option<u32> {
         let index = self.index(&delivery.backend)?;
         let wanted = match self.desired(&delivery.user, index) {
@@ -108,7 +110,10 @@ impl Reconciler {
             Desired::Gone => delivery.target == Target::Removal,
             Desired::Keep => false,
         };
-        let slot = self.users.get_mut(&delivery.user)?.slots.get_mut(index).filter(|slot| wanted && slot.in_flight)?;
+        let Backend { gate, .. } = &self.backends[index];
+        let may_go = !self.backends[index].rests(now) && (gate.is_open() || gate.is_probing());
+        let slots = &mut self.users.get_mut(&delivery.user)?.slots;
+        let slot = slots.get_mut(index).filter(|slot| wanted && may_go && slot.in_flight)?;
         slot.recorded.begin(delivery.target, now);
         let count = slot.recorded.attempted.as_ref().map_or(1, |attempted| attempted.count);
         let recorded = slot.recorded.clone();
@@ -139,12 +144,16 @@ impl Reconciler {
             return;
         }
         let count = slot.recorded.attempted.as_ref().map_or(0, |attempted| attempted.count);
-        slot.recorded.settle(outcome, now, jitter(self.seed, Some(&delivery.user), &delivery.backend, count));
+        let chance = jitter(self.seed, Some(&delivery.user), &delivery.backend, count);
+        let done = slot.recorded.settle(outcome, now, chance);
         slot.delivered |= matches!(outcome.verdict, Verdict::Changed | Verdict::Removed);
         let (user, backend) = (delivery.user.clone(), delivery.backend.clone());
-        let attempt = Attempt { at: now, verdict: outcome.verdict.clone(), reason: outcome.reason.clone(), ms };
+        let attempt = Attempt { at: now, verdict: outcome.verdict.clone(), reason: outcome.told_reason(), ms };
         self.changes.push(Change::Delivery(user.clone(), backend.clone(), slot.recorded.clone()));
-        self.changes.push(Change::Attempt(user, backend, attempt));
+        self.changes.push(Change::Attempt(user.clone(), backend.clone(), attempt));
+        if done {
+            self.changes.push(Change::ForgetAll(user, backend));
+        }
         self.backends[index].in_flight -= 1;
         self.hear(index, outcome, now);
         self.reconsider(&delivery.user, now);
@@ -158,7 +167,7 @@ impl Reconciler {
         };
         if std::mem::take(&mut slot.in_flight) {
             self.backends[index].in_flight -= 1;
-            self.backends[index].gate.withdraw_probe(now);
+            self.backends[index].gate.withdraw_probe();
             self.reconsider(&delivery.user, now);
         }
     }
@@ -167,34 +176,24 @@ impl Reconciler {
     pub fn probed(&mut self, backend: &BackendId, outcome: &Outcome, now: Time) {
         let Some(index) = self.index(backend) else { return };
         self.backends[index].in_flight -= 1;
-        self.hear(index, outcome, now);
-        if !outcome.verdict.proves_backend() && !outcome.verdict.holds_backend() {
-            // An outage: ask again soon, not at once.
-            let wait = backoff(3, jitter(self.seed, None, backend, 0).max(0.5));
-            self.be_quiet(index, now.after(wait));
-        }
+        self.hear_by(index, outcome, now, Gate::hear_probe);
     }
 
     fn hear(&mut self, index: usize, outcome: &Outcome, now: Time) {
-        let backend = &mut self.backends[index];
-        let held = backend.gate.held().cloned();
-        backend.gate.hear(&outcome.verdict, &outcome.reason, now);
-        if held.as_ref() != backend.gate.held() {
-            backend.record.held = backend.gate.held().cloned();
-            self.changes.push(Change::Backend(backend.spec.id.clone(), backend.record.clone()));
-        }
-        if let Verdict::RateLimited { after } = outcome.verdict {
-            const DAY: Duration = Duration::from_secs(24 * 3600);
-            let chance = jitter(self.seed, None, &self.backends[index].spec.id, 1);
-            let after = after.min(DAY);
-            self.be_quiet(index, now.after(after + Duration::from_secs(1) + after.mul_f64(chance / 10.0)));
-        }
+        self.hear_by(index, outcome, now, Gate::hear);
     }
 
-    fn be_quiet(&mut self, index: usize, until: Time) {
+    fn hear_by(&mut self, index: usize, outcome: &Outcome, now: Time, hear: fn(&mut Gate, &Outcome, Time, f64)) {
         let backend = &mut self.backends[index];
-        if backend.record.quiet_until.is_none_or(|before| before < until) {
-            backend.record.quiet_until = Some(until);
+        let before = backend.record.clone();
+        let failures = backend.gate.failures();
+        hear(&mut backend.gate, outcome, now, jitter(self.seed, None, &backend.spec.id, failures));
+        backend.record.held = backend.gate.why_held().cloned();
+        if let Some(told) = outcome.told_wait() {
+            let until = now.after(rest(told, jitter(self.seed, None, &backend.spec.id, 1)));
+            backend.record.quiet_until = backend.record.quiet_until.max(Some(until));
+        }
+        if before != backend.record {
             self.changes.push(Change::Backend(backend.spec.id.clone(), backend.record.clone()));
         }
     }
