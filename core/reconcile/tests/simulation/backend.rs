@@ -12,7 +12,7 @@ pub(crate) enum Mood {
     Well,
     /// Every other request fails.
     Flaky,
-    /// Every request fails.
+    /// It cannot be reached.
     Outage,
     /// The credentials are refused.
     Auth,
@@ -20,6 +20,18 @@ pub(crate) enum Mood {
     Config,
     /// It asks to be left alone.
     Limiting,
+    /// It fails, and says when to come back.
+    Busy,
+}
+
+/// What becomes of a request at the system, whatever is answered.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Effect {
+    None,
+    /// It has its effect.
+    Made,
+    /// It has its effect later, when nobody waits for it any more.
+    Late,
 }
 
 /// A delivery as it arrives at the system.
@@ -42,6 +54,8 @@ pub(crate) struct Backend {
     pub(crate) remove: bool,
     /// Its plugin has an operation `probe`.
     pub(crate) probes: bool,
+    /// Its plugin sends requests.
+    pub(crate) remote: bool,
     /// Its plugin can remove.
     pub(crate) removes: bool,
     pub(crate) mood: Mood,
@@ -51,8 +65,6 @@ pub(crate) struct Backend {
     pub(crate) shown: BTreeMap<UserId, (Digest, String)>,
     /// What it has ever accepted.
     pub(crate) accepted: BTreeSet<(UserId, Fingerprint)>,
-    /// How many requests of a user had an effect.
-    pub(crate) effects: BTreeMap<UserId, u64>,
 }
 
 impl Backend {
@@ -65,13 +77,13 @@ impl Backend {
             concurrency: random.between(1, 4) as usize,
             remove: random.one_in(2),
             probes: random.one_in(3),
+            remote: !random.one_in(4),
             removes: !random.one_in(5),
             mood: Mood::Well,
             absent: BTreeSet::new(),
             ambiguous: BTreeSet::new(),
             shown: BTreeMap::new(),
             accepted: BTreeSet::new(),
-            effects: BTreeMap::new(),
         }
     }
 
@@ -82,6 +94,7 @@ impl Backend {
             concurrency: self.concurrency,
             remove: self.remove,
             probes: self.probes,
+            remote: self.remote,
             broken: self.broken.then(|| "the library cannot be loaded".into()),
         }
     }
@@ -98,48 +111,64 @@ impl Backend {
         Digest::of(format!("{} {digest}", self.id).as_bytes()).as_bytes()[0] < 10
     }
 
-    /// Does what is asked, or not, and answers, truly or not. Says whether the request had its effect.
-    pub(crate) fn answer(&mut self, request: &Request, calm: bool, random: &mut Random) -> (Outcome, bool) {
+    /// Does what is asked, or not, and answers, truly or not.
+    pub(crate) fn answer(&mut self, request: &Request, calm: bool, random: &mut Random) -> (Outcome, Effect) {
         if let Some(refusal) = self.refusal(random) {
-            let lies = refusal == Verdict::Retry && random.one_in(8);
-            let applied = lies && self.apply(request).is_some();
-            return (Outcome::failed(refusal, "not now"), applied);
+            let lost = refusal.verdict == Verdict::Retry && random.one_in(8);
+            return if lost { self.lose(request, random) } else { (refusal, Effect::None) };
         }
         if !calm && random.one_in(300) {
-            return (Outcome::failed(Verdict::Bug, "a panic"), false);
+            return (Outcome::failed(Verdict::Bug, "a panic"), Effect::None);
         }
-        let lies = !calm && random.one_in(60);
+        if !calm && random.one_in(60) {
+            return self.lose(request, random);
+        }
         match self.objection(request) {
-            Some(verdict) => (Outcome::failed(verdict, "asked"), false),
+            Some(verdict) => (Outcome::failed(verdict, "asked"), Effect::None),
             None => {
                 let verdict = self.apply(request).expect("a request without objection is applied");
-                if lies {
-                    return (Outcome::failed(Verdict::Retry, "connection reset after the body was sent"), true);
-                }
-                (Outcome { verdict, reason: String::new(), receipt: Some("r".into()) }, true)
+                (Outcome { receipt: Some("r".into()), ..Outcome::of(verdict) }, Effect::Made)
             }
         }
     }
 
-    pub(crate) fn probe(&mut self, random: &mut Random) -> Outcome {
-        match self.refusal(random) {
-            Some(verdict) => Outcome::failed(verdict, "not now"),
-            None => Outcome { verdict: Verdict::Unchanged, reason: String::new(), receipt: None },
-        }
+    /// The request was sent, and no answer comes. What it does may show at once, later or never.
+    fn lose(&mut self, request: &Request, random: &mut Random) -> (Outcome, Effect) {
+        let reason = "connection reset after the body was sent";
+        let (unreachable, uncertain) = (self.remote, self.remote);
+        let outcome = Outcome { unreachable, uncertain, ..Outcome::failed(Verdict::Retry, reason) };
+        let effect = match random.below(3) {
+            0 => Effect::None,
+            1 if self.remote => Effect::Late,
+            _ if self.apply(request).is_some() => Effect::Made,
+            _ => Effect::None,
+        };
+        (outcome, effect)
     }
 
-    fn refusal(&self, random: &mut Random) -> Option<Verdict> {
+    pub(crate) fn probe(&mut self, random: &mut Random) -> Outcome {
+        self.refusal(random).unwrap_or(Outcome::of(Verdict::Unchanged))
+    }
+
+    fn refusal(&self, random: &mut Random) -> Option<Outcome> {
+        let refused = |verdict| Some(Outcome::failed(verdict, "not now"));
+        let unreachable = || Outcome { unreachable: self.remote, ..Outcome::failed(Verdict::Retry, "refused") };
         match self.mood {
             Mood::Well => None,
-            Mood::Flaky => random.one_in(2).then_some(Verdict::Retry),
-            Mood::Outage => Some(Verdict::Retry),
+            Mood::Flaky if random.one_in(2) => None,
+            Mood::Flaky if random.one_in(2) => refused(Verdict::Retry),
+            Mood::Flaky | Mood::Outage => Some(unreachable()),
             // A refusal that has not reached all machines of a system yet.
             Mood::Auth | Mood::Config if random.one_in(6) => None,
-            Mood::Auth => Some(Verdict::Auth),
-            Mood::Config => Some(Verdict::Config),
+            Mood::Auth => refused(Verdict::Auth),
+            Mood::Config => refused(Verdict::Config),
             Mood::Limiting => {
                 let after = random.pick(&[0, 1, 30, 600, 7200, 200_000]);
-                Some(Verdict::RateLimited { after: Duration::from_secs(after) })
+                refused(Verdict::RateLimited { after: Duration::from_secs(after) })
+            }
+            Mood::Busy => {
+                let quiet = Some(Duration::from_secs(random.pick(&[1, 30, 600, 7200, 200_000])));
+                Some(Outcome { quiet, ..Outcome::failed(Verdict::Retry, "503") })
             }
         }
     }
@@ -163,7 +192,6 @@ impl Backend {
         if self.objection(request).is_some() {
             return None;
         }
-        *self.effects.entry(request.user.clone()).or_default() += 1;
         let Target::Photo(fingerprint) = request.target else {
             self.shown.remove(&request.user);
             return Some(Verdict::Removed);

@@ -6,7 +6,7 @@ use portraitd_reconcile::{
     Assignment, BackendId, Delivery, Digest, Examined, Focus, Listing, Looked, Outcome, Reconciler, Time, UserId,
 };
 
-use crate::backend::Request;
+use crate::backend::{Effect, Request};
 use crate::folder::Content;
 use crate::world::{Event, MINUTE, SECOND, Step, World};
 
@@ -14,6 +14,9 @@ use crate::world::{Event, MINUTE, SECOND, Step, World};
 const STEPS_IN_A_MINUTE: u32 = 300;
 
 const MOST_READS: usize = 2;
+
+/// A request takes effect within ten minutes after its attempt has ended, less what an answer takes.
+const LATE_AT_MOST: i64 = 10 * MINUTE - 3 * SECOND;
 
 pub(crate) struct Daemon {
     pub(crate) reconciler: Reconciler,
@@ -112,7 +115,8 @@ impl World {
             Step::Probed(backend, serial, outcome) => {
                 let now = self.clock();
                 self.reconciler().probed(&backend, &outcome, now);
-                self.oracle_hears_probe(&backend, serial, &outcome);
+                let batch = self.flush();
+                self.oracle_hears_probe(&backend, serial, &outcome, batch);
             }
             Step::Wake => self.awake(),
         }
@@ -326,19 +330,26 @@ impl World {
         let index = self.backend_index(&backend);
         let calm = self.calm;
         let Self { backends, random, .. } = self;
-        let (outcome, applied) = backends[index].answer(&request, calm, random);
-        if applied {
-            if outcome.verdict == portraitd_reconcile::Verdict::Retry {
-                self.count("lies");
+        let (outcome, effect) = backends[index].answer(&request, calm, random);
+        let wait = random.between(1, 2 * SECOND);
+        match effect {
+            Effect::None => {}
+            Effect::Made => {
+                if outcome.verdict == portraitd_reconcile::Verdict::Retry {
+                    self.count("lies");
+                }
+                self.oracle_sees_effect(index, &request);
             }
-            self.oracle_sees_effect(index, &request);
+            Effect::Late => {
+                let after = self.random.between(1, LATE_AT_MOST);
+                self.later(wait + after, Event::Late { backend: index, request });
+            }
         }
         self.note(|| format!("{:?}", outcome.verdict));
         if let Some(attempt) = self.running().attempts.get_mut(&serial) {
             attempt.stage = Stage::Arrived(outcome);
         }
         if !self.dies("effect made") {
-            let wait = self.random.between(1, 2 * SECOND);
             self.run_later(wait, Step::Answers(serial));
         }
     }
@@ -366,6 +377,22 @@ impl World {
         }
         self.oracle_sees_retry();
         self.drive();
+    }
+
+    pub(crate) fn type_pause(&mut self, backend: usize, paused: bool) {
+        if self.daemon.is_none() {
+            return;
+        }
+        let id = self.backends[backend].id.clone();
+        let reconciler = self.reconciler();
+        let changed = if paused { reconciler.pause(&id) } else { reconciler.resume(&id) };
+        if changed == Some(true) {
+            self.count(if paused { "pauses" } else { "resumes" });
+        }
+        if changed.is_some() {
+            self.oracle_sees_pause(&id, paused);
+            self.drive();
+        }
     }
 
     pub(crate) fn type_confirm(&mut self) {

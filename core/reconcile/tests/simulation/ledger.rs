@@ -11,7 +11,7 @@ pub(crate) struct Ledger {
     files: BTreeMap<FileName, FileRecord>,
     users: BTreeMap<UserId, UserRecord>,
     pub(crate) deliveries: BTreeMap<(UserId, BackendId), Recorded>,
-    backends: BTreeMap<BackendId, BackendRecord>,
+    pub(crate) backends: BTreeMap<BackendId, BackendRecord>,
     pub(crate) folder: FolderRecord,
     pending: VecDeque<Vec<Change>>,
     /// How many batches were handed over, ever.
@@ -52,6 +52,7 @@ impl Ledger {
             Change::Attempt(..) => {}
             Change::Backend(backend, record) => drop(self.backends.insert(backend, record)),
             Change::Folder(record) => self.folder = record,
+            Change::Remember { .. } | Change::Forget { .. } | Change::ForgetAll(..) | Change::ForgetExpired(_) => {}
         }
     }
 

@@ -29,7 +29,7 @@ const SEEDS: u64 = 150;
 #[test]
 fn weeks_of_edits_end_with_every_newest_photo_in_place() {
     let tally = simulate(Climate::Edits);
-    expect_of(&tally, &["effects", "lies", "crashes", "holds"]);
+    expect_of(&tally, &["effects", "lies", "crashes", "holds", "late effects", "confirmations"]);
 }
 
 #[test]
@@ -37,7 +37,7 @@ fn weeks_of_crashes_lose_nothing_and_invent_nothing() {
     let tally = simulate(Climate::Crashes);
     let points = ["intent written", "intent durable", "effect made", "outcome written"];
     expect_of(&tally, &points);
-    expect_of(&tally, &["late effects", "clock jumps", "settings changed"]);
+    expect_of(&tally, &["late effects", "confirmations", "clock jumps", "settings changed"]);
 }
 
 #[test]
@@ -50,7 +50,7 @@ fn weeks_of_vanishing_folders_remove_nothing_without_evidence() {
 #[test]
 fn weeks_of_failing_backends_burn_nobodys_attempts() {
     let tally = simulate(Climate::Backends);
-    expect_of(&tally, &["holds", "lies", "retries typed"]);
+    expect_of(&tally, &["holds", "lies", "retries typed", "circuits opened", "told to wait", "pauses", "resumes"]);
 }
 
 /// Each kind of fault must have happened, or the run has shown nothing about it.

@@ -11,7 +11,10 @@ use portraitd_reconcile::{
 
 use crate::backend::Request;
 use crate::folder::{Content, text};
-use crate::world::World;
+use crate::world::{MINUTE, World};
+
+/// How long a request may take effect after its attempt has ended, in milliseconds.
+const LATE_FOR: i64 = 10 * MINUTE;
 
 pub(crate) struct Oracle {
     users: Vec<UserId>,
@@ -30,6 +33,9 @@ pub(crate) struct Oracle {
     pub(crate) pairs: BTreeMap<(BackendId, UserId), Pair>,
     out: BTreeMap<BackendId, BTreeSet<u64>>,
     proofs: BTreeMap<BackendId, Proof>,
+    /// Until when a backend asked to be left alone, by the daemon's clock, and the batch that holds it.
+    told: BTreeMap<BackendId, (Time, u64)>,
+    paused: BTreeSet<BackendId>,
     recorded: BTreeMap<(UserId, BackendId), Recorded>,
 }
 
@@ -60,6 +66,14 @@ pub(crate) struct Pair {
     counted: u32,
     /// When the last attempt ended, if it failed and nothing has happened since that shortens the wait.
     failed: Option<Time>,
+    /// The attempt that has begun and not ended, and when it began, in true time.
+    begun: Option<(Target, i64)>,
+    /// The attempt that ended last, and the batch that holds its outcome.
+    ended: Option<(Target, u64)>,
+    /// The doubts that this outcome has ended.
+    cleared: Vec<(Target, i64)>,
+    /// What may still take effect, and since when nobody waits for it, in true time; a start lets that begin anew.
+    doubts: Vec<(Target, i64)>,
 }
 
 /// Whether a backend has shown that it works.
@@ -68,6 +82,8 @@ struct Proof {
     works: bool,
     /// Assignments up to this number say nothing.
     stale: u64,
+    /// How many in a row have not reached it.
+    unreached: u32,
 }
 
 impl Oracle {
@@ -87,6 +103,8 @@ impl Oracle {
             pairs: BTreeMap::new(),
             out: BTreeMap::new(),
             proofs: BTreeMap::new(),
+            told: BTreeMap::new(),
+            paused: BTreeSet::new(),
             recorded: BTreeMap::new(),
         }
     }
@@ -226,13 +244,27 @@ impl World {
         self.oracle.found.clear();
         self.oracle.out.clear();
         self.oracle.proofs.clear();
-        self.oracle.pairs.values_mut().for_each(|pair| pair.out = false);
+        let paused = self.ledger.backends.iter().filter(|(_, record)| record.paused);
+        self.oracle.paused = paused.map(|(id, _)| id.clone()).collect();
+        let (now, latest) = (self.now, self.clock().after(Duration::from_secs(24 * 3600)));
+        self.oracle.told.values_mut().for_each(|(until, _)| *until = latest.min(*until));
+        for pair in self.oracle.pairs.values_mut() {
+            pair.out = false;
+            pair.doubts.iter_mut().for_each(|(_, since)| *since = now);
+        }
     }
 
     /// What was not durable may be done again, and a brake that was not is set again by the next scan.
     pub(crate) fn oracle_sees_crash(&mut self) {
-        let durable = self.ledger.durable;
+        let (durable, now) = (self.ledger.durable, self.now);
+        self.oracle.told.retain(|_, (_, batch)| *batch <= durable);
         for pair in self.oracle.pairs.values_mut() {
+            let forgotten = pair.ended.take_if(|(_, batch)| *batch > durable).map(|(target, _)| target);
+            let cut_off = pair.begun.take().map(|(target, _)| target);
+            if forgotten.is_some() {
+                pair.doubts.append(&mut pair.cleared);
+            }
+            pair.doubts.extend(forgotten.into_iter().chain(cut_off).map(|target| (target, now)));
             pair.done = pair.done.filter(|(_, batch)| *batch <= durable);
             pair.failed = None;
         }
@@ -244,6 +276,7 @@ impl World {
             Assignment::Probe { backend } => backend,
             Assignment::Deliver(delivery) => &delivery.backend,
         };
+        self.ensure_rest_is_kept(backend);
         let most = self.backends[self.backend_index(backend)].concurrency;
         let works = self.oracle.proofs.entry(backend.clone()).or_default().works;
         let out = self.oracle.out.entry(backend.clone()).or_default();
@@ -257,20 +290,45 @@ impl World {
         }
     }
 
+    fn ensure_rest_is_kept(&self, backend: &BackendId) {
+        let (now, until) = (self.clock(), self.oracle.told.get(backend).map(|(until, _)| *until));
+        let kept = until.is_none_or(|until| until <= now);
+        self.ensure(kept, "no told wait is undercut", || format!("{backend} until {until:?}, {now:?}"));
+        let paused = self.oracle.paused.contains(backend);
+        self.ensure(!paused, "nothing new is sent to a paused backend", || format!("{backend}"));
+    }
+
+    pub(crate) fn oracle_sees_pause(&mut self, backend: &BackendId, paused: bool) {
+        if paused {
+            self.oracle.paused.insert(backend.clone());
+        } else {
+            self.oracle.paused.remove(backend);
+        }
+    }
+
     pub(crate) fn oracle_sees_begin(&mut self, delivery: &Delivery, count: u32) {
         let Delivery { user, backend, target, .. } = delivery;
+        self.ensure_rest_is_kept(backend);
         self.oracle.begun.insert(user.clone());
         self.count("attempts");
         let recorded = self.oracle.recorded.get(&(user.clone(), backend.clone()));
         let attempted = recorded.and_then(|recorded| recorded.attempted.as_ref());
         let before = attempted.filter(|attempted| attempted.target == *target).map_or(0, |attempted| attempted.count);
         self.ensure(count == before + 1, "attempts are counted before they are made", || format!("{before}, {count}"));
-        let now = self.clock();
+        let (now, true_now) = (self.clock(), self.now);
         let pair = self.oracle.pair(backend, user);
         pair.counted = before;
         let waited = pair.failed.take().map(|failed| now.since(failed));
+        pair.begun = Some((*target, true_now));
         let done = pair.done.take().map(|(done, _)| done);
-        self.ensure(done != Some(*target), "what is done is not done again", || format!("{user} at {backend}"));
+        if done == Some(*target) {
+            let doubts = pair.doubts.clone();
+            let is_doubted = doubts.iter().any(|(other, _)| other != target);
+            self.ensure(is_doubted, "what is done is not done again", || format!("{user} at {backend}"));
+            let ended = doubts.iter().all(|(_, since)| true_now - since >= LATE_FOR);
+            self.ensure(ended, "a confirmation comes after all that is late", || format!("{doubts:?} {true_now}"));
+            self.count("confirmations");
+        }
         let patient = before < 8 || waited.is_none_or(|waited| waited >= Duration::from_secs(3600));
         self.ensure(patient, "failures wait longer and longer", || format!("{waited:?} after {before} attempts"));
         if *target == Target::Removal {
@@ -282,15 +340,27 @@ impl World {
         }
     }
 
+    /// A request has had its effect after its time. What it does to what is newer is judged in the end.
+    pub(crate) fn oracle_sees_late_effect(&mut self, backend: usize, request: &Request) {
+        let id = self.backends[backend].id.clone();
+        self.note(|| format!("late: {} at {id}", request.user));
+        self.version_of(request);
+    }
+
+    /// Which of the user's contents a request shows; none for a removal.
+    fn version_of(&self, request: &Request) -> Option<u64> {
+        let Target::Photo(_) = request.target else { return None };
+        let digest = request.digest.expect("a photo has a digest");
+        let version = self.oracle.versions.get(&(request.user.clone(), digest)).copied();
+        self.ensure(version.is_some(), "nothing is invented", || format!("{} never had {digest}", request.user));
+        version
+    }
+
     /// A request has had its effect.
     pub(crate) fn oracle_sees_effect(&mut self, backend: usize, request: &Request) {
         self.count("effects");
-        let Target::Photo(_) = request.target else { return };
-        let digest = request.digest.expect("a photo has a digest");
+        let Some(version) = self.version_of(request) else { return };
         let id = self.backends[backend].id.clone();
-        let version = self.oracle.versions.get(&(request.user.clone(), digest)).copied();
-        self.ensure(version.is_some(), "nothing is invented", || format!("{} never had {digest}", request.user));
-        let version = version.unwrap();
         let shown = &mut self.oracle.pair(&id, &request.user).shown;
         let before = std::mem::replace(shown, version.max(*shown));
         self.ensure(version >= before, "newest content wins", || {
@@ -304,7 +374,8 @@ impl World {
     }
 
     pub(crate) fn oracle_hears(&mut self, delivery: &Delivery, serial: u64, outcome: &Outcome, batch: u64) {
-        self.hear(&delivery.backend, serial, &outcome.verdict);
+        self.hear(&delivery.backend, serial, outcome, batch);
+        let true_now = self.now;
         let recorded = self.oracle.recorded.get(&(delivery.user.clone(), delivery.backend.clone()));
         let attempted = recorded.and_then(|recorded| recorded.attempted.as_ref());
         let count = attempted.map_or(0, |attempted| attempted.count);
@@ -313,6 +384,14 @@ impl World {
         pair.last = Some(outcome.verdict.clone());
         pair.failed = (outcome.verdict == Verdict::Retry).then_some(now);
         let counted = pair.counted;
+        let begun = pair.begun.take().map_or(true_now, |(_, begun)| begun);
+        // One doubt about several things lasts as long as the last of them.
+        pair.ended = Some((delivery.target, batch));
+        pair.cleared.clear();
+        if pair.doubts.iter().all(|(_, since)| begun - since >= LATE_FOR) {
+            pair.cleared = std::mem::take(&mut pair.doubts);
+        }
+        pair.doubts.extend(outcome.uncertain.then_some((delivery.target, true_now)));
         if outcome.verdict.is_done() || (delivery.target == Target::Removal && outcome.verdict == Verdict::UserAbsent) {
             pair.done = Some((delivery.target, batch));
         }
@@ -322,16 +401,21 @@ impl World {
         }
     }
 
-    pub(crate) fn oracle_hears_probe(&mut self, backend: &BackendId, serial: u64, outcome: &Outcome) {
+    pub(crate) fn oracle_hears_probe(&mut self, backend: &BackendId, serial: u64, outcome: &Outcome, batch: u64) {
         self.oracle.out.entry(backend.clone()).or_default().remove(&serial);
-        self.hear(backend, serial, &outcome.verdict);
+        self.hear(backend, serial, outcome, batch);
     }
 
-    fn hear(&mut self, backend: &BackendId, serial: u64, verdict: &Verdict) {
+    fn hear(&mut self, backend: &BackendId, serial: u64, outcome: &Outcome, batch: u64) {
+        self.hear_told(backend, outcome, batch);
+        if self.hear_silence(backend, outcome) {
+            self.count("circuits opened");
+        }
+        let verdict = &outcome.verdict;
         let highest = self.oracle.out.values().flatten().copied().max().unwrap_or(0).max(serial);
         let proof = self.oracle.proofs.entry(backend.clone()).or_default();
         match verdict {
-            Verdict::Auth | Verdict::Config => *proof = Proof { works: false, stale: highest },
+            Verdict::Auth | Verdict::Config => *proof = Proof { works: false, stale: highest, unreached: 0 },
             Verdict::Changed
             | Verdict::Unchanged
             | Verdict::Removed
@@ -342,8 +426,32 @@ impl World {
         }
     }
 
-    /// A person says that backends are mended: an older success counts again.
+    fn hear_told(&mut self, backend: &BackendId, outcome: &Outcome, batch: u64) {
+        let after = match outcome.verdict {
+            Verdict::RateLimited { after } => after,
+            _ => Duration::ZERO,
+        };
+        let told = after.max(outcome.quiet.unwrap_or_default()).min(Duration::from_secs(24 * 3600));
+        let until = self.clock().after(told);
+        let before = self.oracle.told.get(backend).map(|(until, _)| *until);
+        if told > Duration::ZERO && before.is_none_or(|before| before < until) {
+            self.count("told to wait");
+            self.oracle.told.insert(backend.clone(), (until, batch));
+        }
+    }
+
+    /// Whether it is the fifth in a row, from which on one goes alone until one comes through.
+    fn hear_silence(&mut self, backend: &BackendId, outcome: &Outcome) -> bool {
+        let proof = self.oracle.proofs.entry(backend.clone()).or_default();
+        proof.unreached = if outcome.unreachable { proof.unreached + 1 } else { 0 };
+        let opens = proof.works && proof.unreached >= 5;
+        proof.works &= !opens;
+        opens
+    }
+
+    /// A person says that backends are mended: an older success counts again, and no wait.
     pub(crate) fn oracle_sees_retry(&mut self) {
+        self.oracle.told.clear();
         self.oracle.proofs.values_mut().for_each(|proof| proof.stale = 0);
         self.oracle.pairs.values_mut().for_each(|pair| pair.failed = None);
     }

@@ -52,7 +52,7 @@ impl World {
 
     pub(crate) fn change_mood(&mut self) {
         let backend = self.random.below(self.backends.len() as u64) as usize;
-        let moods = [Mood::Flaky, Mood::Outage, Mood::Auth, Mood::Config, Mood::Limiting];
+        let moods = [Mood::Flaky, Mood::Outage, Mood::Auth, Mood::Config, Mood::Limiting, Mood::Busy];
         self.backends[backend].mood = self.random.pick(&moods);
         let wait = self.random.around(3 * HOUR);
         self.later(wait, Event::MoodBack(backend));
@@ -64,7 +64,7 @@ impl World {
         self.again(Event::Administer);
         let user = self.plan.users[self.random.below(self.plan.users.len() as u64) as usize].clone();
         let backend = self.random.below(self.backends.len() as u64) as usize;
-        match self.random.below(6) {
+        match self.random.below(8) {
             0 => drop(self.backends[backend].absent.remove(&user)),
             1 => drop(self.backends[backend].ambiguous.remove(&user)),
             2 => {
@@ -72,6 +72,8 @@ impl World {
                 self.type_retry(some);
             }
             3 | 4 => self.type_confirm(),
+            5 => self.type_pause(backend, true),
+            6 => self.type_pause(backend, false),
             // A system that loses a user whom it showed is another tale: only reading back can tell it.
             _ if self.backends[backend].shown.contains_key(&user) => {}
             _ => drop(self.backends[backend].absent.insert(user)),
@@ -95,10 +97,9 @@ impl World {
         self.count("crashes");
         for (backend, request) in daemon.on_the_wire() {
             let index = self.backends.iter().position(|known| known.id == backend).unwrap();
-            let effects = self.backends[index].effects.get(&request.user).copied().unwrap_or(0);
-            if self.random.one_in(2) {
-                let wait = self.random.pick(&[1, 100, 2 * SECOND, 2 * MINUTE]);
-                self.later(wait, Event::Zombie { backend: index, request, effects });
+            if self.backends[index].remote && self.random.one_in(2) {
+                let wait = self.random.pick(&[1, 100, 2 * SECOND, 2 * MINUTE, 9 * MINUTE]);
+                self.later(wait, Event::Late { backend: index, request });
             }
         }
         self.oracle_sees_crash();
@@ -107,14 +108,18 @@ impl World {
         self.later(downtime, Event::Start);
     }
 
-    /// A request that was on the wire when the daemon died has its effect only now. A system that would let it win over
-    /// a newer request of the next daemon is beyond what one row for each user and backend can know; it is not modelled.
-    pub(crate) fn zombie(&mut self, backend: usize, request: &Request, effects: u64) {
-        let system = &mut self.backends[backend];
-        let is_newest = system.effects.get(&request.user).copied().unwrap_or(0) == effects;
-        if is_newest && matches!(system.mood, Mood::Well | Mood::Flaky) && system.apply(request).is_some() {
+    /// A request for which nobody waits any more has its effect only now, and wins over newer ones.
+    pub(crate) fn take_late_effect(&mut self, backend: usize, request: &Request) {
+        if self.backends[backend].apply(request).is_some() {
             self.count("late effects");
-            self.oracle_sees_effect(backend, request);
+            self.oracle_sees_late_effect(backend, request);
+        }
+    }
+
+    /// People end what they have begun.
+    pub(crate) fn resume_all(&mut self) {
+        for backend in 0..self.backends.len() {
+            self.type_pause(backend, false);
         }
     }
 

@@ -75,12 +75,13 @@ pub(crate) enum Event {
     Administer,
     Crash,
     Start,
-    /// A request of a daemon that is dead arrives at last.
-    Zombie {
+    /// A request takes effect for which nobody waits any more.
+    Late {
         backend: usize,
         request: Request,
-        effects: u64,
     },
+    /// Nothing stays paused.
+    ResumeAll,
     /// Something of the running daemon; `0` names which run.
     Run(u32, Step),
 }
@@ -271,7 +272,8 @@ impl World {
                 self.again(Event::Crash);
             }
             Event::Start => self.start(),
-            Event::Zombie { backend, request, effects } => self.zombie(backend, &request, effects),
+            Event::Late { backend, request } => self.take_late_effect(backend, &request),
+            Event::ResumeAll => self.resume_all(),
             Event::Run(run, step) if run == self.run && self.daemon.is_some() => self.step(step),
             Event::Run(..) => {}
         }
@@ -304,6 +306,7 @@ impl World {
         if self.daemon.is_none() || was_broken || self.random.one_in(2) {
             self.crash_for(SECOND);
         }
+        self.later(MINUTE, Event::ResumeAll);
     }
 
     pub(crate) fn clock(&self) -> Time {
