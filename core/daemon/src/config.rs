@@ -12,10 +12,11 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use portraitd_reconcile::BackendId;
+use reqwest::Url;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-pub(crate) use values::{Bytes, Concurrency, Extension, Percent, Pixels, PluginName, UserIdPattern};
+pub(crate) use values::{Bytes, Concurrency, Extension, Percent, Pixels, PluginName, Rate, UserIdPattern};
 use wrong::Wrong;
 
 use crate::report::{Exit, Trouble};
@@ -36,6 +37,8 @@ pub(crate) struct Config {
     pub(crate) plugins: PluginsConfig,
     /// What is logged.
     pub(crate) log: LogConfig,
+    /// How backends are reached over HTTP.
+    pub(crate) http: HttpConfig,
     /// The backends by their names, sorted.
     #[serde(deserialize_with = "values::backends")]
     pub(crate) backend: BTreeMap<BackendId, BackendConfig>,
@@ -220,6 +223,18 @@ pub(crate) enum LogFormat {
     Json,
 }
 
+/// `[http]`
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct HttpConfig {
+    /// A file of certificates in PEM that are trusted beside the system's own.
+    #[serde(deserialize_with = "values::optional_path")]
+    pub(crate) ca_file: Option<PathBuf>,
+    /// The proxy for all requests, as a URL.
+    #[serde(deserialize_with = "values::optional_proxy")]
+    pub(crate) proxy: Option<Url>,
+}
+
 /// `[backend.<name>]`
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
@@ -232,6 +247,12 @@ pub(crate) struct BackendConfig {
     /// Deliveries at one time.
     #[serde(default)]
     pub(crate) concurrency: Concurrency,
+    /// How many requests are sent in a time; as many as there are when there is none.
+    #[serde(default)]
+    pub(crate) rate: Option<Rate>,
+    /// How long one request may take, its reply included: 1s to 1h. A conversation has ten times that.
+    #[serde(default = "one_minute", deserialize_with = "values::duration")]
+    pub(crate) timeout: Duration,
     /// Whether the picture of a user whose photo was taken away is removed.
     #[serde(default)]
     pub(crate) remove: bool,
@@ -242,6 +263,10 @@ pub(crate) struct BackendConfig {
 
 const fn yes() -> bool {
     true
+}
+
+const fn one_minute() -> Duration {
+    Duration::from_secs(60)
 }
 
 /// `[run]`
@@ -286,12 +311,12 @@ impl Config {
 
     fn parse(text: &str) -> Result<Self, Wrong> {
         let config: Self = toml::from_str(text).map_err(|error| Wrong::from_toml(text, &error))?;
-        config.check().map_err(|(key, problem)| Wrong::at_key(text, key, problem))?;
+        config.check().map_err(|(key, problem)| Wrong::at_key(text, &key, problem))?;
         Ok(config)
     }
 
     /// What no single key can know. The first problem, with the key that a person would change.
-    fn check(&self) -> Result<(), (&'static str, String)> {
+    fn check(&self) -> Result<(), (String, String)> {
         let FolderConfig { settle, rescan, absence, .. } = self.folder;
         let squared = u64::from(self.photo.min_side).pow(2);
         let rules = [
@@ -309,19 +334,43 @@ impl Config {
             ("run.grace", self.run.grace <= HOUR, "must be at most 1h".into()),
         ];
         match rules.into_iter().find(|(_, holds, _)| !holds) {
-            Some((key, _, problem)) => Err((key, problem)),
-            None => self.check_places(),
+            Some((key, _, problem)) => Err((key.into(), problem)),
+            None => self.check_places().and_then(|()| self.check_backends()),
         }
+    }
+
+    fn check_backends(&self) -> Result<(), (String, String)> {
+        self.backend.iter().try_for_each(|(id, backend)| {
+            let wrong = |key: &str, problem: String| Err((format!("backend.{id}.{key}"), problem));
+            if !(Duration::from_secs(1)..=HOUR).contains(&backend.timeout) {
+                return wrong("timeout", "must be 1s to 1h".into());
+            }
+            let (timeout, at_once) = (backend.timeout, backend.concurrency.get() as u32);
+            match backend.rate {
+                // Each delivery in flight waits for its turn, and has ten times `timeout` for all that it does.
+                Some(rate) if rate.interval() * at_once > timeout * 5 => wrong(
+                    "rate",
+                    format!(
+                        "is too slow for {at_once} deliveries at a time, which would wait longer than they may: lower \
+                         `concurrency`, or raise `timeout`"
+                    ),
+                ),
+                _ => Ok(()),
+            }
+        })
     }
 
     /// Neither directory may lie in the other: portraitd never writes into the drop folder, and does not take its own
     /// files for photos.
-    fn check_places(&self) -> Result<(), (&'static str, String)> {
+    fn check_places(&self) -> Result<(), (String, String)> {
         let (folder, state) = (resolve(&self.folder.path), resolve(&self.state.path));
         if state.starts_with(&folder) {
-            Err(("state.path", format!("`{}` lies in the drop folder `{}`", escape(&state), escape(&folder))))
+            Err(("state.path".into(), format!("`{}` lies in the drop folder `{}`", escape(&state), escape(&folder))))
         } else if folder.starts_with(&state) {
-            Err(("folder.path", format!("`{}` lies in the state directory `{}`", escape(&folder), escape(&state))))
+            Err((
+                "folder.path".into(),
+                format!("`{}` lies in the state directory `{}`", escape(&folder), escape(&state)),
+            ))
         } else {
             Ok(())
         }

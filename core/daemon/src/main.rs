@@ -14,8 +14,10 @@ mod intake;
 mod logging;
 mod progress;
 mod report;
+mod secrets;
 mod show;
 mod text;
+mod transport;
 mod workers;
 
 use clap::Parser as _;

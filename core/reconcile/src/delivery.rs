@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::{ALARM_AFTER, Fingerprint, MAX_WAIT, Outcome, Time, Verdict, absent_again, backoff};
+use crate::{ALARM_AFTER, Fingerprint, MAX_WAIT, Outcome, TOLD_AT_MOST, Time, Verdict, absent_again, backoff};
 
 /// An attempt that was cut off by a stop of the daemon is repeated at once this often, and then with waits that grow:
 /// a photo that kills the daemon must not do so for ever.
@@ -328,7 +328,10 @@ impl Attempted {
                 self.count -= 1;
                 Duration::ZERO
             }
-            _ => backoff(self.count, chance).max(outcome.told_wait().unwrap_or_default()),
+            _ => {
+                let told = outcome.told_wait().max(outcome.after.map(|after| after.min(TOLD_AT_MOST)));
+                backoff(self.count, chance).max(told.unwrap_or_default())
+            }
         };
         self.state = AttemptState::Failed { verdict, reason: outcome.told_reason(), next: now.after(wait) };
     }
@@ -523,9 +526,13 @@ mod tests {
     fn a_delivery_that_was_told_to_wait_is_not_due_before() {
         let mut recorded = Recorded::default();
         recorded.begin(Target::Photo(print("a")), NOW);
-        let told = Duration::from_secs(700);
-        recorded.settle(&Outcome { quiet: Some(told), ..Outcome::of(Verdict::Retry) }, NOW, 0.0);
-        assert_eq!(decide(photo("a"), &recorded, NOW), Decision::Due { at: NOW.after(told), again: true });
+        let told = Some(Duration::from_secs(700));
+        let retry = Outcome::of(Verdict::Retry);
+        for outcome in [Outcome { quiet: told, ..retry.clone() }, Outcome { after: told, ..retry }] {
+            recorded.settle(&outcome, NOW, 0.0);
+            let due = Decision::Due { at: NOW.after(Duration::from_secs(700)), again: true };
+            assert_eq!(decide(photo("a"), &recorded, NOW), due);
+        }
     }
 
     #[test]

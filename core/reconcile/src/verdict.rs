@@ -113,6 +113,8 @@ pub struct Outcome {
     pub receipt: Option<String>,
     /// How long the system asked to be left alone, whatever the verdict is.
     pub quiet: Option<Duration>,
+    /// How long this delivery should wait at least before it is tried again; others need not.
+    pub after: Option<Duration>,
     /// The system could not be reached: no connection, no name, no handshake, no answer in time, or a reset.
     pub unreachable: bool,
     /// A request that may have changed something got no answer: it may still take effect, later.
@@ -123,7 +125,15 @@ impl Outcome {
     /// An outcome of which there is no more to say.
     #[must_use]
     pub const fn of(verdict: Verdict) -> Self {
-        Self { verdict, reason: String::new(), receipt: None, quiet: None, unreachable: false, uncertain: false }
+        Self {
+            verdict,
+            reason: String::new(),
+            receipt: None,
+            quiet: None,
+            after: None,
+            unreachable: false,
+            uncertain: false,
+        }
     }
 
     /// An outcome that is not a success.

@@ -74,6 +74,7 @@ fn the_shipped_file_has_every_key() {
         "[log]\nX = 1",
         "[run]\nX = 1",
         "[plugins]\nX = 1",
+        "[http]\nX = 1",
     ] {
         let section = text.strip_prefix('[').and_then(|text| text.split_once(']')).unwrap().0;
         let told = told(&text.replace('X', "zzzzzzzz"));
@@ -116,7 +117,7 @@ fn a_misspelt_key_is_told_with_its_line_and_what_was_meant() {
     check(
         "[foldre]\n",
         "because: line 1: foldre: unknown key\nhint: did you mean folder? there are folder, state, photo, plugins, log, \
-         backend, run",
+         http, backend, run",
     );
 }
 
@@ -125,7 +126,7 @@ fn a_plugins_setting_in_the_wrong_place_is_told_where_it_goes() {
     check(
         "[backend.intranet]\nplugin = 'x'\nbase-url = 'y'",
         "because: line 3: backend.intranet.base-url: unknown key\nhint: the keys of backend.intranet are plugin, enabled, \
-         concurrency, remove, settings; settings of the plugin go under [backend.intranet.settings]",
+         concurrency, rate, timeout, remove, settings; settings of the plugin go under [backend.intranet.settings]",
     );
 }
 
@@ -133,15 +134,12 @@ fn a_plugins_setting_in_the_wrong_place_is_told_where_it_goes() {
 fn keys_of_later_versions_are_unknown_and_not_ignored() {
     let later = [
         "admin.listen = 'off'",
-        "http.proxy = ''",
         "publish.listen = 'off'",
         "photo.zoom = 2.0",
         "photo.reject = []",
         "photo.eye-line = 0.42",
         "photo.background = '#ffffff'",
         "photo.linear-light = false",
-        "backend.x = { plugin = 'y', rate = '60/min' }",
-        "backend.x = { plugin = 'y', timeout = '60s' }",
         "backend.x = { plugin = 'y', users = { template = '{userid}' } }",
         "backend.x = { plugin = 'y', isolation = 'process' }",
         "backend.x = { plugin = 'y', verify = 'off' }",
@@ -149,6 +147,36 @@ fn keys_of_later_versions_are_unknown_and_not_ignored() {
     ];
     for text in later {
         assert!(told(text).contains(": unknown key"), "{text}: {}", told(text));
+    }
+}
+
+#[test]
+fn rate_and_timeout_of_a_backend_are_checked_against_each_other() {
+    let backend = |keys: &str| format!("[backend.x]\nplugin = 'y'\n{keys}");
+    let parsed = |keys: &str| Config::parse(&backend(keys)).unwrap().backend.into_values().next().unwrap();
+    assert_eq!((parsed("").rate, parsed("").timeout), (None, Duration::from_secs(60)));
+    assert_eq!(parsed("rate = '10/s'").rate.unwrap().interval(), Duration::from_millis(100));
+    assert_eq!(parsed("rate = '60 / min'").rate.unwrap().interval(), Duration::from_secs(1));
+    for wrong in ["'60'", "'60/day'", "'x/min'", "'0/min'", "60"] {
+        let told = told(&backend(&format!("rate = {wrong}")));
+        assert!(told.contains("line 3: backend.x.rate: "), "{told}");
+    }
+    let slow = told(&backend("rate = '1/h'"));
+    assert!(slow.contains("backend.x.rate: is too slow for 4 deliveries at a time"), "{slow}");
+    for wrong in ["'10ms'", "'2h'"] {
+        let told = told(&backend(&format!("timeout = {wrong}")));
+        assert!(told.contains("backend.x.timeout: must be 1s to 1h"), "{told}");
+    }
+}
+
+#[test]
+fn a_proxy_is_a_url_without_a_password() {
+    assert_eq!(Config::parse("[http]\nproxy = ''\nca-file = ''").unwrap().http, HttpConfig::default());
+    let http = Config::parse("[http]\nproxy = 'http://proxy:3128'\nca-file = 'ca.pem'").unwrap().http;
+    assert_eq!((http.proxy.unwrap().as_str(), http.ca_file.unwrap()), ("http://proxy:3128/", "ca.pem".into()));
+    for (wrong, why) in [("proxy:3128", "is not the URL"), ("http://me:hunter2@proxy", "must not hold a password")] {
+        let told = told(&format!("[http]\nproxy = '{wrong}'"));
+        assert!(told.contains("line 2: http.proxy: ") && told.contains(why) && !told.contains("hunter2"), "{told}");
     }
 }
 

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use portraitd_reconcile::BackendId;
 use regex::Regex;
+use reqwest::Url;
 use serde::de::{Deserialize, Deserializer, Error, Visitor};
 use serde_json::{Map, Value};
 
@@ -88,6 +89,19 @@ impl Concurrency {
 impl Default for Concurrency {
     fn default() -> Self {
         Self(4)
+    }
+}
+
+/// How many requests are sent in a time: `"60/min"`, `"10/s"`, `"600/h"`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Rate {
+    interval: Duration,
+}
+
+impl Rate {
+    /// The time from one request to the next.
+    pub(crate) const fn interval(self) -> Duration {
+        self.interval
     }
 }
 
@@ -197,6 +211,25 @@ impl Scalar for Concurrency {
     }
 }
 
+impl Scalar for Rate {
+    const EXPECTED: &'static str = "a number of requests such as \"60/min\", \"10/s\" or \"600/h\"";
+
+    fn from_text(text: &str) -> Result<Self, String> {
+        let (number, unit) = text.split_once('/').ok_or_else(|| unlike::<Self>(text))?;
+        let time = match unit.trim() {
+            "s" => 1,
+            "min" => 60,
+            "h" => 3_600,
+            _ => return Err(unlike::<Self>(text)),
+        };
+        match number.trim().parse() {
+            Ok(number @ 1..=100_000_u32) => Ok(Self { interval: Duration::from_secs(time) / number }),
+            Ok(_) => Err("must be 1 to 100000 requests".into()),
+            Err(_) => Err(unlike::<Self>(text)),
+        }
+    }
+}
+
 impl Scalar for PluginName {
     const EXPECTED: &'static str = "the name of a plugin";
 
@@ -241,6 +274,26 @@ impl Scalar for Location {
     }
 }
 
+/// The proxy for all requests; empty for none.
+struct Proxy(Option<Url>);
+
+impl Scalar for Proxy {
+    const EXPECTED: &'static str = "the URL of a proxy such as \"http://proxy.example.com:3128\"";
+
+    fn from_text(text: &str) -> Result<Self, String> {
+        if text.is_empty() {
+            return Ok(Self(None));
+        }
+        let url = Url::parse(text).ok().filter(|url| url.scheme() == "http" && url.has_host() && url.path() == "/");
+        // The text is not repeated where it may hold a password.
+        let url = url.ok_or_else(|| format!("is not {}", Self::EXPECTED))?;
+        match url.password() {
+            Some(_) => Err("must not hold a password: the config is no place for secrets".into()),
+            None => Ok(Self(Some(url))),
+        }
+    }
+}
+
 struct ScalarVisitor<T>(PhantomData<T>);
 
 impl<T: Scalar> Visitor<'_> for ScalarVisitor<T> {
@@ -279,6 +332,8 @@ deserialize_scalars!(
     Pixels,
     Percent,
     Extension,
+    Proxy,
+    Rate,
     UserIdPattern,
     Concurrency,
     PluginName,
@@ -295,6 +350,20 @@ pub(super) fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Dur
 /// For a field that is a path; not empty, without NUL.
 pub(super) fn path<'de, D: Deserializer<'de>>(deserializer: D) -> Result<PathBuf, D::Error> {
     Location::deserialize(deserializer).map(|location| location.0)
+}
+
+/// For a field that is a path, or an empty text for none.
+pub(super) fn optional_path<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<PathBuf>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    if text.is_empty() {
+        return Ok(None);
+    }
+    Location::from_text(&text).map(|location| Some(location.0)).map_err(D::Error::custom)
+}
+
+/// For a field that is the URL of a proxy, or an empty text for none.
+pub(super) fn optional_proxy<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Url>, D::Error> {
+    Proxy::deserialize(deserializer).map(|proxy| proxy.0)
 }
 
 /// For a field that is a list of paths.
