@@ -4,18 +4,22 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use portraitd_host::Host;
 use portraitd_pipeline as pipeline;
 use portraitd_reconcile::{BackendId, BackendSpec};
-use portraitd_sdk::message::{Description, EffectKind, Open, Operation};
+use portraitd_sdk::message::{Description, EffectKind, Example, Open, Operation};
 use portraitd_sdk::{Failure, Fit, RenditionSpec, Verdict};
 use serde_json::{Map, Value};
 use tracing::{error, warn};
 
-use crate::config::{BackendConfig, Config, Crop};
+use crate::config::{BackendConfig, Config, Crop, Rate};
+use crate::dispatch::memory::BackendMemory;
 use crate::report::{Exit, Trouble};
+use crate::secrets::Secrets;
 use crate::text::escape;
+use crate::transport::Lane;
 
 /// A backend of the configuration.
 #[derive(Debug)]
@@ -24,8 +28,6 @@ pub(crate) struct Backend {
     pub(crate) id: BackendId,
     /// The plugin that serves it.
     pub(crate) plugin: String,
-    /// The plugin's settings as they stand in the configuration.
-    pub(crate) settings: Map<String, Value>,
     /// Its opened plugin, or why that cannot be used.
     pub(crate) open: Result<OpenBackend, String>,
     concurrency: usize,
@@ -39,6 +41,25 @@ pub(crate) struct OpenBackend {
     pub(crate) handle: portraitd_host::Backend,
     /// What the plugin says of itself.
     pub(crate) description: Description,
+    /// The plugin's settings, with handles in the place of secrets.
+    pub(crate) settings: Map<String, Value>,
+    /// What its conversations share.
+    pub(crate) channel: Arc<Channel>,
+}
+
+/// What all conversations of a backend share, beside its plugin.
+#[derive(Debug)]
+pub(crate) struct Channel {
+    /// The backend's name.
+    pub(crate) backend: BackendId,
+    /// Its secrets.
+    pub(crate) secrets: Secrets,
+    /// The way of its requests.
+    pub(crate) lane: Lane,
+    /// What its plugin remembers.
+    pub(crate) memory: Arc<BackendMemory>,
+    /// The replies that a dry run assumes.
+    pub(crate) examples: Vec<Example>,
 }
 
 impl OpenBackend {
@@ -47,8 +68,13 @@ impl OpenBackend {
         self.handle.renditions()
     }
 
-    fn can(&self, operation: Operation) -> bool {
+    pub(crate) fn can(&self, operation: Operation) -> bool {
         self.description.operations.contains(&operation)
+    }
+
+    /// Whether it sends requests.
+    pub(crate) fn is_remote(&self) -> bool {
+        self.handle.plugin().identity().needs.iter().any(|need| need == EffectKind::Http.word())
     }
 }
 
@@ -102,9 +128,9 @@ impl Backends {
 
 impl Backend {
     fn spec(&self, crop: pipeline::Crop) -> BackendSpec {
-        let (shape, probes) = match &self.open {
-            Ok(open) => (shape(&self.plugin, open, crop), open.can(Operation::Probe)),
-            Err(_) => (String::new(), false),
+        let (shape, probes, remote) = match &self.open {
+            Ok(open) => (shape(&self.plugin, open, crop), open.can(Operation::Probe), open.is_remote()),
+            Err(_) => (String::new(), false, false),
         };
         BackendSpec {
             id: self.id.clone(),
@@ -112,7 +138,7 @@ impl Backend {
             concurrency: self.concurrency,
             remove: self.remove,
             probes,
-            remote: false,
+            remote,
             broken: self.open.as_ref().err().cloned(),
         }
     }
@@ -175,7 +201,6 @@ impl Opener {
         Ok(Backend {
             id: id.clone(),
             plugin: config.plugin.to_string(),
-            settings: config.settings.clone(),
             open,
             concurrency: config.concurrency.get(),
             remove: config.remove,
@@ -191,14 +216,25 @@ impl Opener {
         })?;
         let plugin = self.host.load(&file).map_err(|error| Unusable::Down(chain(&error)))?;
         let description = plugin.describe().map_err(|failure| Unusable::Down(failure.reason))?;
+        let mut settings = config.settings.clone();
+        let secrets = Secrets::take(&description.schema, &mut settings)
+            .map_err(|why| Unusable::Misconfigured(in_settings(id, &why)))?;
         let open = Open {
             backend: id.to_string(),
-            settings: Value::Object(config.settings.clone()),
+            settings: Value::Object(settings.clone()),
             host_version: env!("CARGO_PKG_VERSION").into(),
             caps: EffectKind::ALL.iter().map(|kind| kind.word().to_owned()).collect(),
         };
         let handle = plugin.open(&open).map_err(|failure| refused(id, failure))?;
-        Ok(OpenBackend { handle, description })
+        let interval = config.rate.map(Rate::interval).unwrap_or_default();
+        let channel = Channel {
+            backend: id.clone(),
+            secrets,
+            lane: Lane::new(config.timeout, interval),
+            memory: Arc::default(),
+            examples: description.examples.clone(),
+        };
+        Ok(OpenBackend { handle, description, settings, channel: Arc::new(channel) })
     }
 }
 
@@ -211,11 +247,15 @@ fn refused(id: &BackendId, failure: Failure) -> Unusable {
     if failure.verdict != Verdict::Config {
         return Unusable::Down(failure.reason);
     }
-    let trouble = trouble(id).because(format!("[backend.{id}.settings] {}", failure.reason));
+    let trouble = in_settings(id, &failure.reason);
     Unusable::Misconfigured(match failure.hint {
         Some(hint) => trouble.hint(hint),
         None => trouble,
     })
+}
+
+fn in_settings(id: &BackendId, why: &str) -> Trouble {
+    trouble(id).because(format!("[backend.{id}.settings] {why}"))
 }
 
 fn check_operations(id: &BackendId, config: &BackendConfig, open: &OpenBackend) -> Result<(), Trouble> {

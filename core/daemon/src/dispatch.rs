@@ -4,23 +4,26 @@
 //! is called before its attempt is durably counted.
 
 mod converse;
-mod effects;
+pub(crate) mod dry;
+mod files;
+pub(crate) mod memory;
 pub(crate) mod performer;
+pub(crate) mod roots;
 pub(crate) mod studio;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
 use portraitd_host::Blob;
 use portraitd_pipeline::{Rendition, RenditionSpec};
-use portraitd_reconcile::{BackendId, Delivery, Examined, Fingerprint, Operation, Outcome, Target, Verdict};
+use portraitd_reconcile::{BackendId, Delivery, Examined, Fingerprint, Operation, Outcome, Target, UserId, Verdict};
 use portraitd_sdk::message::{self, PhotoHead, RenditionHead, Start, User};
 
 use crate::backends::{Backend, Backends, OpenBackend, rendition};
 use crate::clock::Clock;
-use crate::dispatch::converse::{CONVERSATION_LIMIT, converse, now_ms};
-use crate::dispatch::performer::{Performer, Stage};
+use crate::dispatch::converse::{Opening, converse, limit, now_ms};
+use crate::dispatch::memory::DeliveryMemory;
+use crate::dispatch::performer::{Performer, Stage, Subject};
 use crate::dispatch::studio::{Order, Studio};
 use crate::intake::folder::Folder;
 
@@ -73,10 +76,9 @@ impl Dispatcher {
         let started = Instant::now();
         let outcome = match self.opened(&delivery.backend) {
             Ok((backend, open)) => {
+                let about = Some((delivery.user.clone(), delivery.backend.clone()));
                 let start = self.start(delivery, open, &made, begun);
-                let named = open.renditions().iter().map(|spec| spec.name.clone());
-                let renditions = named.zip(made.iter().map(|made| blob(made))).collect();
-                self.converse(backend, open, start, made.iter().map(|made| blob(made)).collect(), renditions).await
+                self.converse(backend, open, start, made, about).await
             }
             Err(outcome) => outcome,
         };
@@ -87,8 +89,8 @@ impl Dispatcher {
     pub(crate) async fn probe(&self, backend: &BackendId) -> Outcome {
         match self.opened(backend) {
             Ok((backend, open)) => {
-                let start = self.blank(message::Operation::Probe, format!("probe {}", backend.id));
-                self.converse(backend, open, start, Vec::new(), BTreeMap::new()).await
+                let start = self.blank(open, message::Operation::Probe, format!("probe {}", backend.id));
+                self.converse(backend, open, start, Vec::new(), None).await
             }
             Err(outcome) => outcome,
         }
@@ -99,12 +101,23 @@ impl Dispatcher {
         backend: &Backend,
         open: &OpenBackend,
         start: Start,
-        blobs: Vec<Blob>,
-        renditions: BTreeMap<String, Blob>,
+        made: Vec<Arc<Rendition>>,
+        about: Option<(UserId, BackendId)>,
     ) -> Outcome {
-        let stage = self.stage.clone();
-        let performer = Performer::new(stage, backend.id.to_string(), backend.settings.clone(), renditions);
-        converse(backend, open, start, blobs, performer, self.clock).await
+        let blobs: Vec<Blob> = made.iter().map(|made| Arc::clone(&made.bytes)).collect();
+        let heads = start.photo.iter().flat_map(|photo| &photo.renditions);
+        let ledger = match &self.stage {
+            Stage::Real(real) => Some(real.ledger.clone()),
+            Stage::Dry(_) => None,
+        };
+        let subject = Subject {
+            settings: open.settings.clone(),
+            renditions: heads.clone().map(|head| (head.name.clone(), Arc::clone(&blobs[head.blob]))).collect(),
+            digests: heads.map(|head| (head.name.clone(), head.sha256.clone())).collect(),
+            memory: DeliveryMemory::new(ledger, about, self.clock),
+        };
+        let performer = Performer::new(self.stage.clone(), Arc::clone(&open.channel), subject);
+        converse(backend, open, Opening { start, blobs, performer }, self.clock).await
     }
 
     fn opened(&self, id: &BackendId) -> Result<(&Backend, &OpenBackend), Outcome> {
@@ -132,13 +145,13 @@ impl Dispatcher {
             photo: delivery.photo.as_ref().map(|(_, digest)| PhotoHead { digest: digest.to_string(), renditions }),
             receipt: begun.receipt.and_then(|receipt| serde_json::from_str(&receipt).ok()),
             attempt: begun.attempt,
-            ..self.blank(op, format!("{} {} {target}", delivery.backend, delivery.user))
+            ..self.blank(open, op, format!("{} {} {target}", delivery.backend, delivery.user))
         }
     }
 
-    fn blank(&self, op: message::Operation, key: String) -> Start {
+    fn blank(&self, open: &OpenBackend, op: message::Operation, key: String) -> Start {
         let now_ms = now_ms(self.clock);
-        let deadline = u64::try_from(CONVERSATION_LIMIT.as_millis()).unwrap_or(u64::MAX);
+        let deadline = u64::try_from(limit(open).as_millis()).unwrap_or(u64::MAX);
         // A key that says nothing about the user to systems that only compare it.
         let idempotency_key = portraitd_reconcile::Digest::of(key.as_bytes());
         let seed =
@@ -168,8 +181,4 @@ fn head(blob: usize, spec: &portraitd_sdk::RenditionSpec, made: &Rendition) -> R
         sha256: Fingerprint::from_bytes(made.sha256).to_string(),
         blob,
     }
-}
-
-fn blob(made: &Rendition) -> Blob {
-    Arc::clone(&made.bytes)
 }

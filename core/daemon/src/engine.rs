@@ -1,5 +1,6 @@
 //! What every command that works on the state needs: the lock, the ledger, the backends, and what is known of them.
 
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -8,16 +9,19 @@ use portraitd_reconcile::{Brake, ConflictRule, Focus, Names, Policy, Reconciler,
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::{error, warn};
 
-use crate::backends::Backends;
+use crate::backends::{Backends, OpenBackend};
 use crate::clock::Clock;
 use crate::config::{Config, Conflict};
 use crate::controller::{Controller, Follow, Parts};
 use crate::dispatch::Dispatcher;
-use crate::dispatch::performer::Stage;
+use crate::dispatch::dry::DryRun;
+use crate::dispatch::performer::{Real, Stage};
+use crate::dispatch::roots::Roots;
 use crate::dispatch::studio::Studio;
 use crate::intake::Intake;
 use crate::report::{Exit, Trouble};
 use crate::text::escape;
+use crate::transport::Transport;
 use crate::workers::Workers;
 
 /// The state directory, held by this process, and what was written down in it.
@@ -91,15 +95,25 @@ impl Engine {
     ///
     /// # Errors
     /// As [`State::take`] and [`Backends::open`].
-    pub(crate) fn open(config: &Config, focus: Focus, stage: Stage, follow: Option<Follow>) -> Result<Self, Trouble> {
+    pub(crate) fn open(
+        config: &Config,
+        focus: Focus,
+        dry: Option<DryRun>,
+        follow: Option<Follow>,
+    ) -> Result<Self, Trouble> {
         let clock = Clock::start();
-        let state = match stage {
-            Stage::Real(_) => State::take(config)?,
-            Stage::Dry(_) => State::read(config)?,
-        };
+        let state = if dry.is_some() { State::read(config)? } else { State::take(config)? };
         let backends = Arc::new(Backends::open(config, &copies(config))?);
         check_focus(&focus, &backends)?;
         let (reconciler, ledger, lock) = state.restore(config, &backends, focus, clock)?;
+        let stage = match dry {
+            Some(dry) => Stage::Dry(dry),
+            None => Stage::Real(Arc::new(Real {
+                roots: Roots::new(config),
+                transport: transport(config, &backends)?,
+                ledger: ledger.clone().expect("a state that was taken has a ledger"),
+            })),
+        };
         let intake = Intake::new(config);
         let workers = Workers::start();
         let studio = Arc::new(Studio::new(intake.clone(), backends.crop(), workers.clone()));
@@ -116,6 +130,15 @@ fn check_focus(focus: &Focus, backends: &Backends) -> Result<(), Trouble> {
         Err(Trouble::new(Exit::Config, format!("there is no enabled backend `{id}`"))
             .hint(format!("the enabled backends are: {}", known.join(", "))))
     })
+}
+
+/// What requests are sent with; none where no backend sends any, for the certificates alone take some megabytes.
+///
+/// # Errors
+/// As [`Transport::new`].
+pub(crate) fn transport(config: &Config, backends: &Backends) -> Result<Option<Transport>, Trouble> {
+    let is_wanted = backends.iter().any(|backend| backend.open.as_ref().is_ok_and(OpenBackend::is_remote));
+    is_wanted.then(|| Transport::new(&config.http)).transpose()
 }
 
 /// Where private copies of plugin libraries are kept.
@@ -176,8 +199,8 @@ fn ledger_trouble(path: &Path, error: &OpenError) -> Trouble {
 }
 
 /// Threads for what may block: one scan, one comparison and one look at the folder, which a dead mount can hold for ever,
-/// and the others for files that are published.
-const BLOCKING_THREADS: usize = 11;
+/// and the others for files that are published and for names that are looked up.
+const BLOCKING_THREADS: usize = 19;
 
 /// A runtime whose threads do not keep the process from ending: a read from a dead network mount never comes back.
 pub(crate) fn block_on<T>(work: impl Future<Output = T>) -> T {
@@ -198,8 +221,42 @@ pub(crate) fn block_on<T>(work: impl Future<Output = T>) -> T {
 }
 
 /// Says at the start what an administrator would want to know later.
-pub(crate) fn warn_of_surprises(config: &Config) {
+pub(crate) fn warn_of_surprises(config: &Config, backends: &Backends) {
+    for backend in backends.iter() {
+        let Ok(open) = &backend.open else { continue };
+        if let Some((key, why)) = open.channel.secrets.missing() {
+            error!(backend = %backend.id, setting = key, why, "a secret cannot be read: the backend will be held");
+        }
+        for origin in open.handle.origins().iter().filter(|origin| !is_confidential(origin)) {
+            warn!(backend = %backend.id, origin, "requests go out without TLS: whoever is on the way reads secrets and photos");
+        }
+    }
     for (id, backend) in config.backend.iter().filter(|(_, backend)| !backend.enabled) {
         warn!(backend = %id, plugin = %backend.plugin, "the backend is not enabled");
+    }
+}
+
+/// Whether what is sent there stays between the two: by TLS, or on this machine.
+fn is_confidential(origin: &str) -> bool {
+    let Some(authority) = origin.strip_prefix("http://") else { return true };
+    let host = authority.rsplit_once(':').filter(|(_, port)| !port.contains(']')).map_or(authority, |(host, _)| host);
+    let address: Option<IpAddr> = host.trim_matches(['[', ']']).parse().ok();
+    host == "localhost" || address.is_some_and(|address| address.is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_tls_and_this_machine_are_confidential() {
+        for origin in ["https://chat.example.com", "http://127.0.0.1:3000", "http://localhost", "http://[::1]"] {
+            assert!(is_confidential(origin), "{origin}");
+        }
+        for origin in
+            ["http://chat.example.com", "http://10.0.0.1:3000", "http://127.example.com", "http://[fe80::1]:1"]
+        {
+            assert!(!is_confidential(origin), "{origin}");
+        }
     }
 }

@@ -1,7 +1,6 @@
 //! `portraitd run`: the daemon, until it is told to stop.
 
 use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -13,7 +12,6 @@ use crate::asked::Asked;
 use crate::config::{Config, WatchMode};
 use crate::control;
 use crate::controller::{Controller, Event, Follow};
-use crate::dispatch::performer::{Roots, Stage};
 use crate::engine::{self, Engine};
 use crate::report::{Exit, Trouble};
 use crate::text::escape;
@@ -24,9 +22,8 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 /// Runs the daemon.
 pub(crate) fn run(config: &Config, path: &Path) -> Result<Exit, Trouble> {
     let follow = Follow { rescan: config.folder.rescan, events: config.folder.watch != WatchMode::Poll };
-    let stage = Stage::Real(Arc::new(Roots::new(config)));
-    let Engine { controller, lock } = Engine::open(config, Default::default(), stage, Some(follow))?;
-    engine::warn_of_surprises(config);
+    let Engine { controller, lock } = Engine::open(config, Default::default(), None, Some(follow))?;
+    engine::warn_of_surprises(config, controller.backends());
     info!(
         config = escape(path),
         folder = escape(&config.folder.path),

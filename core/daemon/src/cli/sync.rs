@@ -1,7 +1,6 @@
 //! `portraitd sync`: one pass over the folder, and then the end.
 
 use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use portraitd_reconcile::{BackendId, Focus, Summary, Time, UserId};
@@ -10,7 +9,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::cli::SyncArgs;
 use crate::config::Config;
 use crate::controller::{Controller, Event};
-use crate::dispatch::performer::{Roots, Stage};
+use crate::dispatch::dry::DryRun;
 use crate::engine::{self, Engine};
 use crate::progress::{Counts, Progress};
 use crate::report::{Exit, Trouble};
@@ -25,11 +24,11 @@ const SHOW_EVERY: Duration = Duration::from_millis(200);
 
 /// Makes one pass.
 pub(crate) fn sync(config: &Config, args: &SyncArgs) -> Result<Exit, Trouble> {
-    let shown = Arc::new(Mutex::new(Vec::new()));
-    let stage = if args.dry_run { Stage::Dry(Arc::clone(&shown)) } else { Stage::Real(Arc::new(Roots::new(config))) };
+    let shown = DryRun::default();
+    let dry = args.dry_run.then(|| shown.clone());
     let focus = focus(args)?;
     let named = focus.users.clone().unwrap_or_default();
-    let Engine { controller, lock } = Engine::open(config, focus, stage, None)?;
+    let Engine { controller, lock } = Engine::open(config, focus, dry, None)?;
     let started = Instant::now();
     let (summary, unknown) = engine::block_on(pass(controller, config, args, &named))?;
     drop(lock);
@@ -148,8 +147,8 @@ fn stop_on_signals(controller: &Controller) -> Result<(), Trouble> {
     Ok(())
 }
 
-fn show_dry_run(shown: &Mutex<Vec<String>>, summary: &Summary, took: Duration, json: bool) -> Exit {
-    let mut lines = std::mem::take(&mut *shown.lock().unwrap_or_else(PoisonError::into_inner));
+fn show_dry_run(shown: &DryRun, summary: &Summary, took: Duration, json: bool) -> Exit {
+    let mut lines = shown.lines();
     lines.sort();
     let mut summary = show::summary(summary, took.as_secs_f64());
     if json {

@@ -12,37 +12,69 @@ use portraitd_host::{Answered, Blob, Conversation, SLOW_STEP, Turn};
 use portraitd_reconcile::{Outcome, Verdict};
 use portraitd_sdk::message::{Done, EffectId, Level, Need, Start, Step};
 use portraitd_sdk::{Failure, Verdict as Word, message};
+use tokio::time::Instant;
 use tracing::{debug, info, warn};
 
 use crate::backends::{Backend, OpenBackend};
 use crate::clock::Clock;
-use crate::dispatch::performer::Performer;
+use crate::dispatch::performer::{Performer, Seen};
+use crate::secrets::Secrets;
 
-/// How long a conversation may take: ten times what one request may.
-pub(crate) const CONVERSATION_LIMIT: Duration = Duration::from_secs(600);
+/// How many times as long as one request a conversation may take.
+const REQUESTS: u32 = 10;
+
+/// How long a conversation of a backend may take.
+pub(crate) fn limit(open: &OpenBackend) -> Duration {
+    open.channel.lane.timeout() * REQUESTS
+}
+
+/// What a conversation begins with.
+pub(crate) struct Opening {
+    /// The first message.
+    pub(crate) start: Start,
+    /// The bytes of the renditions that it names.
+    pub(crate) blobs: Vec<Blob>,
+    /// What performs the plugin's effects.
+    pub(crate) performer: Performer,
+}
 
 /// Leads a conversation to its end.
-pub(crate) async fn converse(
-    backend: &Backend,
-    open: &OpenBackend,
-    start: Start,
-    blobs: Vec<Blob>,
-    performer: Performer,
-    clock: Clock,
-) -> Outcome {
+pub(crate) async fn converse(backend: &Backend, open: &OpenBackend, opening: Opening, clock: Clock) -> Outcome {
+    let Opening { start, blobs, performer } = opening;
+    let performer = Arc::new(performer);
     let talk = async {
         let (conversation, turn) = open.handle.start(start, blobs).await;
-        let talk = Talk { backend, conversation, performer: Arc::new(performer), clock, open: BTreeMap::new() };
+        let (performer, secrets) = (Arc::clone(&performer), &open.channel.secrets);
+        let talk = Talk { backend, secrets, conversation, performer, clock, open: BTreeMap::new() };
         talk.lead(turn).await
     };
-    match tokio::time::timeout(CONVERSATION_LIMIT, talk).await {
+    let limit = limit(open);
+    let outcome = match tokio::time::timeout(limit, talk).await {
         Ok(outcome) => outcome,
-        Err(_) => Outcome::failed(Verdict::Retry, format!("it took longer than {} s", CONVERSATION_LIMIT.as_secs())),
+        Err(_) => Outcome::failed(Verdict::Retry, format!("it took longer than {} s", limit.as_secs())),
+    };
+    told(outcome, performer.seen(), open)
+}
+
+/// The outcome with what was seen of the system, and without secrets that it may have repeated.
+fn told(mut outcome: Outcome, seen: Seen, open: &OpenBackend) -> Outcome {
+    let secrets = &open.channel.secrets;
+    let done = outcome.verdict.is_done();
+    outcome.reason = secrets.blank(&outcome.reason);
+    outcome.receipt = outcome.receipt.map(|receipt| secrets.blank(&receipt));
+    outcome.uncertain = seen.uncertain && !done;
+    outcome.unreachable = seen.unreachable && !done;
+    outcome.quiet = seen.quiet_until.map(|until| until.saturating_duration_since(Instant::now()));
+    if let Some(wait) = outcome.told_wait() {
+        // What is on its way already waits as well.
+        open.channel.lane.be_quiet(wait);
     }
+    outcome
 }
 
 struct Talk<'a> {
     backend: &'a Backend,
+    secrets: &'a Secrets,
     conversation: Conversation,
     performer: Arc<Performer>,
     clock: Clock,
@@ -66,7 +98,8 @@ impl Talk<'_> {
                 self.open.insert(request.id, handle);
                 let performer = Arc::clone(&self.performer);
                 let reply = async move {
-                    Answered { id: request.id, reply: performer.perform(request.effect).await, body: Vec::new() }
+                    let (reply, body) = performer.perform(request.effect).await;
+                    Answered { id: request.id, reply, body }
                 };
                 replies.push(Abortable::new(reply, registration));
             }
@@ -113,10 +146,11 @@ impl Talk<'_> {
             warn!(%backend, plugin, ms = turn.took.as_millis(), "a step of the plugin took long");
         }
         for line in &turn.log {
+            let text = self.secrets.blank(&line.text);
             match line.level {
-                Level::Warn => warn!(%backend, plugin, "{}", line.text),
-                Level::Info => info!(%backend, plugin, "{}", line.text),
-                Level::Debug => debug!(%backend, plugin, "{}", line.text),
+                Level::Warn => warn!(%backend, plugin, "{text}"),
+                Level::Info => info!(%backend, plugin, "{text}"),
+                Level::Debug => debug!(%backend, plugin, "{text}"),
             }
         }
     }
@@ -138,10 +172,10 @@ fn outcome_of(done: Done) -> Outcome {
 }
 
 fn outcome_of_failure(failure: Failure) -> Outcome {
-    let after = Duration::from_millis(failure.after_ms.unwrap_or_default());
+    let after = failure.after_ms.map(Duration::from_millis);
     let verdict = match failure.verdict {
         Word::Retry => Verdict::Retry,
-        Word::RateLimited => Verdict::RateLimited { after },
+        Word::RateLimited => Verdict::RateLimited { after: after.unwrap_or_default() },
         Word::UserAbsent => Verdict::UserAbsent,
         Word::UserAmbiguous => Verdict::UserAmbiguous,
         Word::ImageRejected => Verdict::ImageRejected,
@@ -154,5 +188,5 @@ fn outcome_of_failure(failure: Failure) -> Outcome {
         Some(hint) => format!("{} (hint: {hint})", failure.reason),
         None => failure.reason,
     };
-    Outcome::failed(verdict, reason)
+    Outcome { after, ..Outcome::failed(verdict, reason) }
 }

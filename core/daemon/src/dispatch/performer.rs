@@ -1,82 +1,107 @@
-//! Performs the effects that a plugin asks for, or only shows them.
+//! Performs the effects that a plugin asks for, or only shows them, and takes note of what it saw of the system.
 //!
-//! A plugin names a directory by the setting that holds it, and a picture by the name of a rendition; it never names a
-//! path outside, and never sees one.
+//! A plugin names a directory by the setting that holds it, a picture by the name of a rendition and a secret by its
+//! handle; it never sees a path outside, and never a secret.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use portraitd_host::Blob;
+use portraitd_ledger::Ledger;
+use portraitd_sdk::message::http::HttpRequest;
+use portraitd_sdk::message::memory::{Memory, Remember, Remembered};
 use portraitd_sdk::message::{Effect, EffectError, EffectErrorKind, Reply};
 use serde_json::{Map, Value};
+use tokio::time::Instant;
 
-use crate::config::{Config, resolve};
-use crate::dispatch::effects::{FileRoot, FileTrouble, TroubleKind};
+use crate::backends::Channel;
+use crate::dispatch::dry::DryRun;
+use crate::dispatch::files::{FileTrouble, TroubleKind};
+use crate::dispatch::memory::{Claims, DeliveryMemory, Slot};
+use crate::dispatch::roots::Roots;
 use crate::text::escape;
-
-/// The directories that plugins publish into. Each is tidied once, when it is first used.
-#[derive(Debug)]
-pub(crate) struct Roots {
-    /// Nothing is published into these, nor below them.
-    forbidden: [PathBuf; 2],
-    open: Mutex<BTreeMap<PathBuf, FileRoot>>,
-}
-
-impl Roots {
-    /// Directories anywhere but in the drop folder, which is read only, and in the state directory.
-    pub(crate) fn new(config: &Config) -> Self {
-        Self { forbidden: [config.folder.path.clone(), config.state.path.clone()], open: Mutex::default() }
-    }
-
-    fn open(&self, path: &Path) -> Result<FileRoot, FileTrouble> {
-        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(root) = open.get(path) {
-            return Ok(root.clone());
-        }
-        if let Some(forbidden) = self.forbidden.iter().find(|forbidden| resolve(path).starts_with(resolve(forbidden))) {
-            let (path, forbidden) = (escape(path), escape(forbidden));
-            let text = format!("`{path}` lies in `{forbidden}`, where portraitd publishes nothing");
-            return Err(FileTrouble { kind: TroubleKind::Denied, text });
-        }
-        let root = FileRoot::open_or_make(path)?;
-        open.insert(path.to_owned(), root.clone());
-        Ok(root)
-    }
-}
+use crate::transport::{Filling, Transport, Unanswered};
 
 /// What happens to effects.
 #[derive(Clone, Debug)]
 pub(crate) enum Stage {
     /// They are performed.
-    Real(Arc<Roots>),
-    /// They are shown, a line each, and assumed to work.
-    Dry(Arc<Mutex<Vec<String>>>),
+    Real(Arc<Real>),
+    /// They are shown and assumed to work.
+    Dry(DryRun),
+}
+
+/// What effects are performed with.
+#[derive(Debug)]
+pub(crate) struct Real {
+    /// The directories that are published into.
+    pub(crate) roots: Roots,
+    /// None where no backend sends requests.
+    pub(crate) transport: Option<Transport>,
+    /// Where deliveries are remembered.
+    pub(crate) ledger: Ledger,
+}
+
+/// What a conversation is about, as far as its effects need to know.
+#[derive(Debug)]
+pub(crate) struct Subject {
+    /// The plugin's settings, with handles in the place of secrets.
+    pub(crate) settings: Map<String, Value>,
+    /// The renditions by the plugin's names.
+    pub(crate) renditions: BTreeMap<String, Blob>,
+    /// Their digests.
+    pub(crate) digests: BTreeMap<String, String>,
+    /// What was remembered of this delivery.
+    pub(crate) memory: DeliveryMemory,
+}
+
+/// What was seen of the system in one conversation.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Seen {
+    /// A request that may have changed something has no whole answer.
+    pub(crate) uncertain: bool,
+    /// The last request could not be brought to the system, or its answer not back.
+    pub(crate) unreachable: bool,
+    /// Until when the system asked to be left alone.
+    pub(crate) quiet_until: Option<Instant>,
 }
 
 /// Performs the effects of one conversation.
 #[derive(Debug)]
 pub(crate) struct Performer {
     stage: Stage,
-    backend: String,
-    settings: Map<String, Value>,
-    renditions: BTreeMap<String, Blob>,
+    channel: Arc<Channel>,
+    subject: Subject,
+    claims: Claims,
+    seen: Mutex<Seen>,
 }
 
+/// What became of an effect, and the body of an HTTP reply.
+pub(crate) type Performed = (Reply, Vec<u8>);
+
 impl Performer {
-    /// A performer for a backend with these settings, and these renditions by the plugin's names.
-    pub(crate) fn new(
-        stage: Stage,
-        backend: String,
-        settings: Map<String, Value>,
-        renditions: BTreeMap<String, Blob>,
-    ) -> Self {
-        Self { stage, backend, settings, renditions }
+    /// A performer for a conversation over a backend's channel.
+    pub(crate) fn new(stage: Stage, channel: Arc<Channel>, subject: Subject) -> Self {
+        let claims = Claims::new(Arc::clone(&channel.memory));
+        Self { stage, channel, subject, claims, seen: Mutex::default() }
+    }
+
+    /// What was seen of the system until now.
+    pub(crate) fn seen(&self) -> Seen {
+        *self.lock_seen()
     }
 
     /// Performs an effect and says what came of it. To drop the future is to cancel what has not begun.
-    pub(crate) async fn perform(&self, effect: Effect) -> Reply {
+    pub(crate) async fn perform(&self, effect: Effect) -> Performed {
+        match effect {
+            Effect::Http(request) => self.http(&request).await,
+            effect => (self.without_body(effect).await, Vec::new()),
+        }
+    }
+
+    async fn without_body(&self, effect: Effect) -> Reply {
         match effect {
             Effect::Sleep { ms } => {
                 if let Stage::Real(_) = self.stage {
@@ -86,27 +111,127 @@ impl Performer {
             }
             Effect::FilePut { directory, path, rendition } => self.put(&directory, path, &rendition).await,
             Effect::FileRemove { directory, path } => self.remove(&directory, path).await,
-            other => error(EffectErrorKind::Denied, format!("`{}` is not performed", other.kind().word())),
+            Effect::Recall { memory } => self.recall(&memory).await,
+            Effect::Remember { memory, value, ttl_ms } => {
+                self.remember(&memory, value, ttl_ms.map(Duration::from_millis)).await
+            }
+            Effect::Forget { memory, version } => self.forget(&memory, version).await,
+            Effect::Http(_) => error(EffectErrorKind::Other, "a request has a body of its own".into()),
         }
     }
 
-    async fn put(&self, setting: &str, path: String, rendition: &str) -> Reply {
-        let Some(bytes) = self.renditions.get(rendition).cloned() else {
-            return error(EffectErrorKind::NotFound, format!("there is no rendition `{}`", escape(rendition)));
+    // --- Requests ---
+
+    async fn http(&self, request: &HttpRequest) -> Performed {
+        let filling = Filling { secrets: &self.channel.secrets, renditions: &self.subject.renditions };
+        let real = match &self.stage {
+            Stage::Dry(dry) => return dry.exchange(&self.channel, request, &filling),
+            Stage::Real(real) => real,
         };
+        let Some(transport) = &real.transport else {
+            return (
+                error(EffectErrorKind::Denied, "the plugin did not say that it sends requests".into()),
+                Vec::new(),
+            );
+        };
+        self.channel.lane.turn().await;
+        let sending = Sending { performer: self, is_safe: request.method.is_safe(), is_over: false };
+        match transport.send(&self.channel.lane, request, &filling).await {
+            Ok((reply, body)) => {
+                sending.answered(reply.retry_after_ms.filter(|_| matches!(reply.status, 429 | 503)));
+                (Reply::Http(reply), body)
+            }
+            Err(unanswered) => {
+                let told = self.channel.secrets.blank(&unanswered.error.text);
+                let kind = unanswered.error.kind;
+                sending.unanswered(&unanswered);
+                (error(kind, told), Vec::new())
+            }
+        }
+    }
+
+    fn lock_seen(&self) -> MutexGuard<'_, Seen> {
+        // A plain value: whole whoever panicked.
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    // --- Memory ---
+
+    async fn recall(&self, memory: &Memory) -> Reply {
+        match self.slot(memory) {
+            Ok(None) => match self.claims.recall(memory.key()).await {
+                Ok(recalled) => Reply::Recall(recalled),
+                Err(_unclaimed) => error(
+                    EffectErrorKind::Unclaimed,
+                    format!("another delivery was to find out `{}`, and has failed", escape(memory.key())),
+                ),
+            },
+            Ok(Some(slot)) => self.subject.memory.recall(&slot).await.map_or_else(unwritten, Reply::Recall),
+            Err(reply) => reply,
+        }
+    }
+
+    async fn remember(&self, memory: &Memory, value: Remember, ttl: Option<Duration>) -> Reply {
+        match (self.slot(memory), value) {
+            (Ok(None), value) => self.remember_for_all(memory.key(), value, ttl),
+            (Ok(Some(slot)), Remember::Value(value)) => match self.subject.memory.remember(&slot, &value, ttl).await {
+                Ok(version) => Reply::Remember { value: Remembered::Value(value), version },
+                Err(why) => unwritten(why),
+            },
+            // The host has refused that before.
+            (Ok(Some(_)), Remember::Secret(_)) => error(EffectErrorKind::Denied, "no secret is written down".into()),
+            (Err(reply), _) => reply,
+        }
+    }
+
+    fn remember_for_all(&self, key: &str, value: Remember, ttl: Option<Duration>) -> Reply {
+        let version = self.channel.memory.next_version();
+        let value = match value {
+            Remember::Value(value) => Remembered::Value(value),
+            Remember::Secret(text) => {
+                Remembered::Secret(self.channel.secrets.remember(&format!("remembered/{version}"), text))
+            }
+        };
+        self.claims.remember(key, value.clone(), version, ttl);
+        Reply::Remember { value, version }
+    }
+
+    async fn forget(&self, memory: &Memory, version: u64) -> Reply {
+        match self.slot(memory) {
+            Ok(None) => Reply::Forget { forgotten: self.claims.forget(memory.key(), version) },
+            Ok(Some(slot)) => match self.subject.memory.forget(&slot).await {
+                Ok(forgotten) => Reply::Forget { forgotten },
+                Err(why) => unwritten(why),
+            },
+            Err(reply) => reply,
+        }
+    }
+
+    /// Where a delivery's memory lies; none for a backend's.
+    fn slot(&self, memory: &Memory) -> Result<Option<Slot>, Reply> {
+        let Memory::Delivery { key, rendition, origin } = memory else { return Ok(None) };
+        let sha256 = self.subject.digests.get(rendition).cloned().ok_or_else(|| no_rendition(rendition))?;
+        Ok(Some(Slot { key: key.clone(), sha256, origin: origin.clone() }))
+    }
+
+    // --- Files ---
+
+    async fn put(&self, setting: &str, path: String, rendition: &str) -> Reply {
+        let Some(bytes) = self.subject.renditions.get(rendition).cloned() else { return no_rendition(rendition) };
         let directory = match self.directory(setting) {
             Ok(directory) => directory,
             Err(reply) => return reply,
         };
         match &self.stage {
-            Stage::Dry(shown) => {
-                let file = directory.join(&path);
-                self.show(shown, format!("would write {} ({} bytes)", escape(file), bytes.len()));
+            Stage::Dry(dry) => {
+                let file = escape(directory.join(&path));
+                dry.show(&self.channel, format!("would write {file} ({} bytes)", bytes.len()));
                 Reply::FilePut { changed: true }
             }
-            Stage::Real(roots) => {
-                let roots = Arc::clone(roots);
-                let put = move || Ok(Reply::FilePut { changed: roots.open(&directory)?.put(&path, &bytes)?.changed });
+            Stage::Real(real) => {
+                let real = Arc::clone(real);
+                let put =
+                    move || Ok(Reply::FilePut { changed: real.roots.open(&directory)?.put(&path, &bytes)?.changed });
                 blocking(put).await
             }
         }
@@ -118,26 +243,54 @@ impl Performer {
             Err(reply) => return reply,
         };
         match &self.stage {
-            Stage::Dry(shown) => {
-                self.show(shown, format!("would remove {}", escape(directory.join(&path))));
+            Stage::Dry(dry) => {
+                dry.show(&self.channel, format!("would remove {}", escape(directory.join(&path))));
                 Reply::FileRemove { existed: true }
             }
-            Stage::Real(roots) => {
-                let roots = Arc::clone(roots);
-                blocking(move || Ok(Reply::FileRemove { existed: roots.open(&directory)?.remove(&path)? })).await
+            Stage::Real(real) => {
+                let real = Arc::clone(real);
+                blocking(move || Ok(Reply::FileRemove { existed: real.roots.open(&directory)?.remove(&path)? })).await
             }
         }
     }
 
     fn directory(&self, setting: &str) -> Result<PathBuf, Reply> {
-        let directory = self.settings.get(setting).and_then(Value::as_str).filter(|directory| !directory.is_empty());
-        directory.map(PathBuf::from).ok_or_else(|| {
+        let directory = self.subject.settings.get(setting).and_then(Value::as_str);
+        directory.filter(|directory| !directory.is_empty()).map(PathBuf::from).ok_or_else(|| {
             error(EffectErrorKind::NotFound, format!("the setting `{}` does not hold a directory", escape(setting)))
         })
     }
+}
 
-    fn show(&self, shown: &Mutex<Vec<String>>, line: String) {
-        shown.lock().unwrap_or_else(PoisonError::into_inner).push(format!("{}: {line}", self.backend));
+/// A request that is on its way. When it is given up, and when the daemon stops, it may have reached the system.
+struct Sending<'a> {
+    performer: &'a Performer,
+    is_safe: bool,
+    is_over: bool,
+}
+
+impl Sending<'_> {
+    fn answered(mut self, wait_ms: Option<u64>) {
+        self.is_over = true;
+        let mut seen = self.performer.lock_seen();
+        seen.unreachable = false;
+        let until = wait_ms.and_then(|ms| Instant::now().checked_add(Duration::from_millis(ms)));
+        seen.quiet_until = seen.quiet_until.max(until);
+    }
+
+    fn unanswered(mut self, unanswered: &Unanswered) {
+        self.is_over = true;
+        let mut seen = self.performer.lock_seen();
+        seen.uncertain |= unanswered.uncertain;
+        seen.unreachable = unanswered.unreachable;
+    }
+}
+
+impl Drop for Sending<'_> {
+    fn drop(&mut self) {
+        if !self.is_over && !self.is_safe {
+            self.performer.lock_seen().uncertain = true;
+        }
     }
 }
 
@@ -160,6 +313,14 @@ const fn kind(kind: TroubleKind) -> EffectErrorKind {
     }
 }
 
+fn no_rendition(name: &str) -> Reply {
+    error(EffectErrorKind::NotFound, format!("there is no rendition `{}`", escape(name)))
+}
+
+fn unwritten(why: String) -> Reply {
+    error(EffectErrorKind::Io, format!("the ledger failed: {why}"))
+}
+
 const fn error(kind: EffectErrorKind, text: String) -> Reply {
     Reply::Error(EffectError { kind, text })
 }
@@ -168,20 +329,47 @@ const fn error(kind: EffectErrorKind, text: String) -> Reply {
 mod tests {
     use super::*;
 
+    use std::path::Path;
+
+    use portraitd_ledger::Lock;
+    use portraitd_reconcile::BackendId;
     use serde_json::json;
 
+    use crate::clock::Clock;
+    use crate::config::Config;
+    use crate::secrets::Secrets;
+    use crate::transport::Lane;
+
     /// A performer whose setting `path` is `target`, beside a drop folder and a state directory.
-    fn performer(home: &Path, target: &str, dry: Option<Arc<Mutex<Vec<String>>>>) -> Performer {
-        for directory in ["drop", "state"] {
-            std::fs::create_dir_all(home.join(directory)).unwrap();
-        }
+    fn performer(home: &Path, target: &str, dry: Option<DryRun>) -> Performer {
+        let settings = json!({ "path": home.join(target), "number": 7 }).as_object().unwrap().clone();
+        let subject = Subject {
+            settings,
+            renditions: BTreeMap::from([("thumb".to_owned(), Blob::from(*b"picture"))]),
+            digests: BTreeMap::from([("thumb".to_owned(), "00".to_owned())]),
+            memory: DeliveryMemory::new(None, None, Clock::start()),
+        };
+        let channel = Channel {
+            backend: BackendId::parse("portraits").unwrap(),
+            secrets: Secrets::default(),
+            lane: Lane::new(Duration::from_secs(1), Duration::ZERO),
+            memory: Arc::default(),
+            examples: Vec::new(),
+        };
+        Performer::new(dry.map_or_else(|| real(home), Stage::Dry), Arc::new(channel), subject)
+    }
+
+    fn real(home: &Path) -> Stage {
         let mut config = Config::default();
         config.folder.path = home.join("drop");
         config.state.path = home.join("state");
-        let stage = dry.map_or_else(|| Stage::Real(Arc::new(Roots::new(&config))), Stage::Dry);
-        let settings = json!({ "path": home.join(target), "number": 7 }).as_object().unwrap().clone();
-        let renditions = BTreeMap::from([("thumb".to_owned(), Blob::from(*b"picture"))]);
-        Performer::new(stage, "portraits".into(), settings, renditions)
+        std::fs::create_dir_all(&config.folder.path).unwrap();
+        let ledger = Ledger::open(&Lock::take(&config.state.path).unwrap()).unwrap().ledger;
+        Stage::Real(Arc::new(Real { roots: Roots::new(&config), transport: None, ledger }))
+    }
+
+    async fn perform(performer: &Performer, effect: Effect) -> Reply {
+        performer.perform(effect).await.0
     }
 
     fn put(setting: &str, rendition: &str) -> Effect {
@@ -199,23 +387,24 @@ mod tests {
     async fn a_rendition_is_published_and_taken_away_again() {
         let home = tempfile::tempdir().unwrap();
         let performer = performer(home.path(), "out", None);
-        assert_eq!(performer.perform(put("path", "thumb")).await, Reply::FilePut { changed: true });
+        assert_eq!(perform(&performer, put("path", "thumb")).await, Reply::FilePut { changed: true });
         assert_eq!(std::fs::read(home.path().join("out/anna/thumb.jpg")).unwrap(), b"picture");
-        assert_eq!(performer.perform(put("path", "thumb")).await, Reply::FilePut { changed: false });
+        assert_eq!(perform(&performer, put("path", "thumb")).await, Reply::FilePut { changed: false });
         let remove = Effect::FileRemove { directory: "path".into(), path: "anna/thumb.jpg".into() };
-        assert_eq!(performer.perform(remove).await, Reply::FileRemove { existed: true });
+        assert_eq!(perform(&performer, remove).await, Reply::FileRemove { existed: true });
         assert!(!home.path().join("out/anna").exists());
     }
 
     #[tokio::test]
     async fn nothing_is_published_into_the_drop_folder_or_the_state_by_any_path() {
-        let home = tempfile::tempdir().unwrap();
-        std::os::unix::fs::symlink("drop", home.path().join("link")).unwrap();
         for target in ["drop", "drop/deeper", "state", "out/../drop", "link"] {
-            let reply = performer(home.path(), target, None).perform(put("path", "thumb")).await;
+            let home = tempfile::tempdir().unwrap();
+            std::fs::create_dir(home.path().join("drop")).unwrap();
+            std::os::unix::fs::symlink("drop", home.path().join("link")).unwrap();
+            let reply = perform(&performer(home.path(), target, None), put("path", "thumb")).await;
             assert_eq!(refusal(reply), EffectErrorKind::Denied, "{target}");
+            assert_eq!(std::fs::read_dir(home.path().join("drop")).unwrap().count(), 0);
         }
-        assert_eq!(std::fs::read_dir(home.path().join("drop")).unwrap().count(), 0);
     }
 
     #[tokio::test]
@@ -223,7 +412,7 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let performer = performer(home.path(), "out", None);
         for (setting, rendition) in [("number", "thumb"), ("/etc", "thumb"), ("path", "original")] {
-            let reply = performer.perform(put(setting, rendition)).await;
+            let reply = perform(&performer, put(setting, rendition)).await;
             assert_eq!(refusal(reply), EffectErrorKind::NotFound, "{setting} {rendition}");
         }
     }
@@ -231,12 +420,12 @@ mod tests {
     #[tokio::test]
     async fn a_dry_run_shows_effects_and_performs_none() {
         let home = tempfile::tempdir().unwrap();
-        let shown = Arc::new(Mutex::new(Vec::new()));
-        let performer = performer(home.path(), "out", Some(Arc::clone(&shown)));
-        assert_eq!(performer.perform(put("path", "thumb")).await, Reply::FilePut { changed: true });
-        assert_eq!(performer.perform(Effect::Sleep { ms: 3_600_000 }).await, Reply::Sleep {});
+        let shown = DryRun::default();
+        let performer = performer(home.path(), "out", Some(shown.clone()));
+        assert_eq!(perform(&performer, put("path", "thumb")).await, Reply::FilePut { changed: true });
+        assert_eq!(perform(&performer, Effect::Sleep { ms: 3_600_000 }).await, Reply::Sleep {});
         assert!(!home.path().join("out").exists());
         let file = home.path().join("out/anna/thumb.jpg");
-        assert_eq!(*shown.lock().unwrap(), [format!("portraits: would write {} (7 bytes)", file.display())]);
+        assert_eq!(shown.lines(), [format!("portraits: would write {} (7 bytes)", file.display())]);
     }
 }
