@@ -4,6 +4,9 @@
 
 mod binaries;
 mod photos;
+mod raw;
+#[path = "../simulators/mod.rs"]
+mod simulators;
 mod snapshot;
 mod strace;
 mod world;
@@ -22,6 +25,7 @@ mod many;
 mod refused;
 mod removal;
 mod replace;
+mod rocketchat_simulator;
 mod second_daemon;
 mod shutdown;
 mod slow_writer;

@@ -1,0 +1,15 @@
+//! Strict simulators of the systems that backends talk to, each written from its system's own document and from no
+//! client. They accept what the document allows and refuse everything else, keep what they received, and play named
+//! faults. They know nothing about portraitd.
+//!
+//! `server` is HTTP/1.1 on threads, `multipart` reads forms, `faults` names what can go wrong and when it strikes,
+//! `undercut` watches that a wait that was told is kept. Each system is one module more and one line here.
+
+pub(crate) mod faults;
+pub(crate) mod multipart;
+pub(crate) mod reply;
+pub(crate) mod request;
+pub(crate) mod server;
+pub(crate) mod undercut;
+
+pub(crate) mod rocketchat;

@@ -1,0 +1,192 @@
+//! `users.setAvatar`: what a request asks for, and whether and how it is carried out. The order of the checks is the
+//! server's: schema, setting, target and permission, file [BACKENDS 4b].
+
+use serde_json::{Map, Value};
+
+use super::{
+    super::{
+        multipart::{self, Part},
+        request::Request,
+    },
+    Profile,
+    envelope::Failure,
+    workspace::{THE_CALLER, UserIndex, Workspace},
+};
+
+/// What a request asks for.
+pub(super) struct Asked<'a> {
+    /// The user as the request names it, whether or not the server heeds that.
+    pub(super) user: Option<String>,
+    target: Option<Key>,
+    picture: Picture<'a>,
+}
+
+/// A user as a request names it.
+#[derive(Clone)]
+enum Key {
+    Id(String),
+    Username(String),
+}
+
+enum Picture<'a> {
+    File(Part<'a>),
+    Url(String),
+}
+
+/// Reads a request by the two tables of arguments [seed].
+pub(super) fn read(request: &Request, profile: Profile) -> Result<Asked<'_>, Failure> {
+    let Some(kind) = request.header("content-type") else {
+        return Err(Failure::plain(400, "Missing Content-Type"));
+    };
+    let essence = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    match essence.as_str() {
+        "multipart/form-data" => read_form(kind, request, profile),
+        "application/json" => read_json(request, profile),
+        _ => Err(Failure::plain(400, "Unsupported content type")),
+    }
+}
+
+fn read_form<'a>(kind: &str, request: &'a Request, profile: Profile) -> Result<Asked<'a>, Failure> {
+    let (mut named, mut heeded, mut file) = (None, None, None);
+    for part in multipart::parse(kind, &request.body).map_err(|rule| Failure::plain(400, rule))? {
+        if part.filename.is_some() {
+            if part.name != "image" {
+                return Err(Failure::coded("invalid-field", "the file is not in the field image"));
+            }
+            if file.replace(part).is_some() {
+                return Err(Failure::plain(400, "Just 1 file is allowed"));
+            }
+            continue;
+        }
+        let key = field_key(&part, profile)?;
+        if named.replace(key.clone()).is_some() {
+            return Err(invalid_parameters(profile, "userId or username, and not both or twice"));
+        }
+        let heeds = match profile {
+            Profile::V0_68 => false,
+            Profile::V3 => file.is_none(),
+            Profile::V7 | Profile::V8 => true,
+        };
+        heeded = Some(key).filter(|_| heeds);
+    }
+    let file = file.ok_or_else(|| Failure::plain(400, "Image required"))?;
+    Ok(Asked { user: named.map(Key::into_text), target: heeded, picture: Picture::File(file) })
+}
+
+fn field_key(part: &Part<'_>, profile: Profile) -> Result<Key, Failure> {
+    let plain = part.content_type.as_deref().is_none_or(|kind| kind.to_ascii_lowercase().starts_with("text/plain"));
+    match str::from_utf8(part.bytes) {
+        Ok(value) if plain => Key::parse(&part.name, value, profile),
+        _ => Err(invalid_parameters(profile, "a field that is no text")),
+    }
+}
+
+fn read_json(request: &Request, profile: Profile) -> Result<Asked<'_>, Failure> {
+    let Ok(mut fields) = serde_json::from_slice::<Map<String, Value>>(&request.body) else {
+        return Err(Failure::plain(400, "the body is no JSON object"));
+    };
+    let text = |value| match value {
+        Value::String(text) => Ok(text),
+        _ => Err(invalid_parameters(profile, "must be string")),
+    };
+    let url = fields.remove("avatarUrl").map(text).transpose()?;
+    let mut target = None;
+    for (name, value) in fields {
+        if target.replace(Key::parse(&name, &text(value)?, profile)?).is_some() {
+            return Err(invalid_parameters(profile, "userId or username, and not both"));
+        }
+    }
+    let url = url.ok_or_else(|| Failure::plain(400, "Unsupported content type"))?;
+    Ok(Asked { user: target.clone().map(Key::into_text), target, picture: Picture::Url(url) })
+}
+
+impl Key {
+    fn parse(name: &str, value: &str, profile: Profile) -> Result<Self, Failure> {
+        match name {
+            _ if value.is_empty() => Err(invalid_parameters(profile, "must NOT have fewer than 1 characters")),
+            "userId" => Ok(Self::Id(value.to_owned())),
+            "username" => Ok(Self::Username(value.to_owned())),
+            _ => Err(invalid_parameters(profile, "must NOT have additional properties")),
+        }
+    }
+
+    fn into_text(self) -> String {
+        match self {
+            Self::Id(text) | Self::Username(text) => text,
+        }
+    }
+}
+
+fn invalid_parameters(profile: Profile, text: &str) -> Failure {
+    let code = if profile < Profile::V7 { "invalid-params" } else { "error-invalid-params" };
+    Failure::coded(code, text)
+}
+
+/// Carries out what was asked, as far as it is allowed.
+pub(super) fn carry_out(asked: &Asked<'_>, workspace: &mut Workspace) -> Result<(), Failure> {
+    if !workspace.change_allowed && !workspace.may_edit_others {
+        return Err(Failure::coded("error-not-allowed", "Change avatar is not allowed"));
+    }
+    let user = resolve(asked, workspace)?;
+    let bytes = match &asked.picture {
+        Picture::File(part) => checked_file(part, workspace.file_max)?,
+        Picture::Url(url) => fetched(url, workspace)?,
+    };
+    if !is_decodable(&bytes) {
+        // The old picture goes before the new one is looked at [BACKENDS 4c].
+        workspace.set_picture(user, None);
+        return Err(Failure::plain(400, "Input buffer contains unsupported image format"));
+    }
+    workspace.set_picture(user, Some(bytes));
+    Ok(())
+}
+
+fn resolve(asked: &Asked<'_>, workspace: &Workspace) -> Result<UserIndex, Failure> {
+    let user = match &asked.target {
+        None => Some(THE_CALLER),
+        Some(Key::Id(id)) => workspace.by_id(id),
+        Some(Key::Username(username)) => workspace.by_username(username),
+    };
+    let unknown = "The required \"userId\" or \"username\" param provided does not match any users";
+    let user = user.ok_or_else(|| Failure::coded("error-invalid-user", unknown))?;
+    match &asked.picture {
+        _ if user == THE_CALLER || workspace.may_edit_others => Ok(user),
+        Picture::File(_) => Err(Failure::coded("error-not-allowed", "Not allowed")),
+        Picture::Url(_) => Err(Failure::MayNot),
+    }
+}
+
+fn checked_file(part: &Part<'_>, max: usize) -> Result<Vec<u8>, Failure> {
+    let wrong_type = || Failure::coded("error-invalid-file-type", "Invalid file type");
+    let filename = part.filename.as_deref().unwrap_or_default();
+    let (_, extension) = filename.rsplit_once('.').ok_or_else(wrong_type)?;
+    let by_name = match extension.to_ascii_lowercase().as_str() {
+        "jpg" | "jpeg" => "image/jpeg",
+        "png" => "image/png",
+        "gif" => "image/gif",
+        "webp" => "image/webp",
+        _ => return Err(wrong_type()),
+    };
+    // The type is derived from both, so both must say the same [BACKENDS 4a].
+    if part.content_type.as_deref() != Some(by_name) {
+        return Err(wrong_type());
+    }
+    if part.bytes.len() > max {
+        return Err(Failure::coded("error-file-too-large", "File is too large"));
+    }
+    Ok(part.bytes.to_vec())
+}
+
+fn fetched(url: &str, workspace: &Workspace) -> Result<Vec<u8>, Failure> {
+    let found = workspace.urls.get(url).cloned();
+    found.ok_or_else(|| Failure::coded("error-avatar-invalid-url", "Invalid avatar URL"))
+}
+
+/// Whether a picture begins and ends as its format wants it. A decoder would see more; this costs the tests nothing.
+fn is_decodable(bytes: &[u8]) -> bool {
+    let frames: [(&[u8], &[u8]); 3] =
+        [(b"\xff\xd8\xff", b"\xff\xd9"), (b"\x89PNG\r\n\x1a\n", b"IEND\xae\x42\x60\x82"), (b"GIF8", b";")];
+    let framed = frames.iter().any(|(start, end)| bytes.starts_with(start) && bytes.ends_with(end));
+    let webp = bytes.starts_with(b"RIFF") && bytes.get(8..12) == Some(b"WEBP");
+    framed || webp
+}
