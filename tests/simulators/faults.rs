@@ -3,7 +3,7 @@
 
 use std::{
     collections::BTreeMap,
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
 use serde_json::json;
@@ -53,7 +53,7 @@ pub(crate) enum Fault {
     FrontPage,
     /// 200 with an error in it.
     ErrorIn200,
-    /// 302 to another host.
+    /// 302 to another host. That is the same server by another name, so that whoever follows is seen there.
     Redirect,
     /// Connections are refused and those that are open end, as when the system is restarted. Begins at once and ends
     /// with `clear_faults`.
@@ -65,8 +65,8 @@ pub(crate) enum Fault {
 }
 
 impl Fault {
-    /// What is replied. `truly` carries the request out and gives the true answer.
-    pub(crate) fn reply(self, truly: impl FnOnce() -> Reply) -> Reply {
+    /// What a server on this port replies. `truly` carries the request out and gives the true answer.
+    pub(crate) fn reply(self, port: u16, truly: impl FnOnce() -> Reply) -> Reply {
         match self {
             Self::Status(status) => Reply::page(status, "the front of the system"),
             Self::ForbiddenPage => Reply::page(403, "request blocked"),
@@ -82,7 +82,7 @@ impl Fault {
             Self::WrongJson => Reply::json(200, &json!({ "status": "ok", "data": [1, 2, 3] })),
             Self::FrontPage => Reply::page(200, "back soon"),
             Self::ErrorIn200 => Reply::json(200, &json!({ "success": false, "error": "something went wrong" })),
-            Self::Redirect => Reply::text(302, "moved").with("Location", "http://elsewhere.invalid/"),
+            Self::Redirect => Reply::text(302, "moved").with("Location", format!("http://localhost:{port}/moved")),
             Self::Oversized => Reply::json(200, &json!({ "success": true, "padding": "x".repeat(OVERSIZED) })),
             Self::EndlessHeaders => Reply::text(200, "").played(Manner::EndlessHeaders),
         }
@@ -99,7 +99,9 @@ fn retry_after_date(status: u16) -> Reply {
     let since = (now + WAIT).duration_since(UNIX_EPOCH).expect("the clock is past 1970");
     let date = UNIX_EPOCH + Duration::from_secs(since.as_secs() + u64::from(since.subsec_nanos() > 0));
     let wait = date.duration_since(now).expect("the date lies ahead");
-    Reply::page(status, "come back later").with("Retry-After", http_date(date)).telling(Wait::For(wait))
+    Reply::page(status, "come back later")
+        .with("Retry-After", http_date(date))
+        .telling(Wait::Until(Instant::now() + wait))
 }
 
 /// When a fault strikes.

@@ -80,6 +80,7 @@ pub(crate) struct RocketChat {
 
 struct State {
     profile: Profile,
+    port: u16,
     workspace: Workspace,
     token: String,
     limiter: Option<Limiter>,
@@ -94,6 +95,7 @@ impl RocketChat {
     pub(crate) fn start(profile: Profile) -> Self {
         let state = Arc::new(Mutex::new(State {
             profile,
+            port: 0,
             workspace: Workspace::new(CALLER, USER_ID),
             token: TOKEN.to_owned(),
             limiter: None,
@@ -102,6 +104,7 @@ impl RocketChat {
             watch: Watch::default(),
         }));
         let server = Server::start(Arc::new(Guarded(Arc::clone(&state))));
+        state.lock().unwrap().port = server.address().port();
         Self { server, state }
     }
 
@@ -259,15 +262,43 @@ impl Site for Guarded {
     }
 }
 
+/// What a request is, by its method and path.
+enum Call<'a> {
+    Info,
+    Me,
+    SetAvatar(Result<Asked<'a>, Failure>),
+    None(Failure),
+}
+
+impl<'a> Call<'a> {
+    fn of(request: &'a Request, profile: Profile) -> Self {
+        match (request.method.as_str(), request.target.as_str()) {
+            ("GET", INFO) => Self::Info,
+            ("GET", ME) => Self::Me,
+            ("POST", SET_AVATAR) => Self::SetAvatar(set_avatar::read(request, profile)),
+            // In which words a wrong method and a wrong path are refused is [unverified].
+            (_, INFO | ME | SET_AVATAR) => Self::None(Failure::plain(405, "this method is not allowed here")),
+            _ => Self::None(Failure::plain(404, "there is no such endpoint")),
+        }
+    }
+
+    fn user(&self) -> Option<String> {
+        match self {
+            Self::SetAvatar(Ok(asked)) => asked.user.clone(),
+            _ => None,
+        }
+    }
+}
+
 impl State {
     fn answer(&mut self, request: &Request) -> Reply {
-        let asked = (request.target == SET_AVATAR).then(|| set_avatar::read(request, self.profile));
-        let user = asked.as_ref().and_then(|asked| asked.as_ref().ok()?.user.clone());
-        let target = Target { usual: asked.is_some(), unread: false, user: user.as_deref() };
+        let call = Call::of(request, self.profile);
+        let user = call.user();
+        let target = Target { usual: request.target == SET_AVATAR, unread: false, user: user.as_deref() };
         let struck = self.faults.strike(&target);
         let reply = match struck {
-            Some(fault) => self.spoiled(fault, request, asked),
-            None => self.truly(request, asked),
+            Some(fault) => self.spoiled(fault, request, call),
+            None => self.truly(request, call),
         };
         let answer = struck.map_or(Answer::Status(reply.status), Answer::Fault);
         self.note(request, user, answer, &reply.note);
@@ -281,7 +312,7 @@ impl State {
     }
 
     /// What a fault makes of the answer; those that the server words itself are worded here.
-    fn spoiled(&mut self, fault: Fault, request: &Request, asked: Option<Result<Asked<'_>, Failure>>) -> Reply {
+    fn spoiled(&mut self, fault: Fault, request: &Request, call: Call<'_>) -> Reply {
         let refusal = match fault {
             Fault::Status(status) => Failure::of_status(status).map(|failure| failure.reply(self.profile)),
             Fault::TooManyByHeader => Some(limiter::refusal_by_header()),
@@ -289,19 +320,17 @@ impl State {
             Fault::TooManyAs400 => Some(limiter::refusal_by_text(Profile::V0_68)),
             _ => None,
         };
-        refusal.unwrap_or_else(|| fault.reply(|| self.truly(request, asked)))
+        refusal.unwrap_or_else(|| fault.reply(self.port, || self.truly(request, call)))
     }
 
-    fn truly(&mut self, request: &Request, asked: Option<Result<Asked<'_>, Failure>>) -> Reply {
-        let answer = match (request.method.as_str(), request.target.as_str()) {
-            ("GET", INFO) => return Reply::json(200, &self.info(request)),
-            ("POST", SET_AVATAR) | ("GET", ME) => self.authenticate(request),
-            (_, INFO | SET_AVATAR | ME) => Err(Failure::plain(405, "this method is not allowed here")),
-            _ => Err(Failure::plain(404, "there is no such endpoint")),
-        };
-        match answer {
-            Ok(()) => self.within_limit(request, asked),
-            Err(failure) => failure.reply(self.profile),
+    fn truly(&mut self, request: &Request, call: Call<'_>) -> Reply {
+        match call {
+            Call::Info => Reply::json(200, &self.info(request)),
+            Call::None(failure) => failure.reply(self.profile),
+            Call::Me | Call::SetAvatar(_) => match self.authenticate(request) {
+                Ok(()) => self.within_limit(request, call),
+                Err(failure) => failure.reply(self.profile),
+            },
         }
     }
 
@@ -329,17 +358,17 @@ impl State {
     }
 
     /// Counts the call, carries it out, and puts the limiter's headers on the reply.
-    fn within_limit(&mut self, request: &Request, asked: Option<Result<Asked<'_>, Failure>>) -> Reply {
+    fn within_limit(&mut self, request: &Request, call: Call<'_>) -> Reply {
         let ruling = self.limiter.as_mut().map(|limiter| limiter.count(&request.target));
         let reply = match &ruling {
             Some(ruling) if !ruling.allowed => ruling.refusal(self.profile),
-            _ => self.carry_out(asked),
+            _ => self.carry_out(call),
         };
         ruling.iter().fold(reply, |reply, ruling| ruling.put_on(reply))
     }
 
-    fn carry_out(&mut self, asked: Option<Result<Asked<'_>, Failure>>) -> Reply {
-        let Some(asked) = asked else { return Reply::json(200, &self.workspace.caller_as_json()) };
+    fn carry_out(&mut self, call: Call<'_>) -> Reply {
+        let Call::SetAvatar(asked) = call else { return Reply::json(200, &self.workspace.caller_as_json()) };
         match asked.and_then(|asked| set_avatar::carry_out(&asked, &mut self.workspace)) {
             Ok(()) => Reply::json(200, &json!({ "success": true })),
             Err(failure) => failure.reply(self.profile),

@@ -21,6 +21,7 @@ use super::{
 
 /// More connections than any test should open at a time; those beyond are closed at once.
 const CONNECTIONS_MAX: usize = 256;
+const ACCEPT_AGAIN: Duration = Duration::from_millis(10);
 /// How long the port may still be taken when the door is opened again.
 const REOPEN: Duration = Duration::from_secs(5);
 
@@ -132,7 +133,11 @@ fn open_door(hall: &Arc<Hall>, listener: TcpListener) -> JoinHandle<()> {
                 if hall.is_closed() {
                     break;
                 }
-                let Some(stream) = stream.ok().map(Arc::new) else { continue };
+                let Ok(stream) = stream.map(Arc::new) else {
+                    // Without a free descriptor the next try would fail at once as well.
+                    thread::sleep(ACCEPT_AGAIN);
+                    continue;
+                };
                 let Some(number) = hall.let_in(&stream) else { continue };
                 let hall = &hall;
                 connections.spawn(move || hall.serve(number, &stream));

@@ -99,7 +99,8 @@ fn refusal(profile: Profile, seconds: u64) -> Reply {
     }
 }
 
+/// Rounded up, so that whoever keeps to the millisecond never comes before the moment that is meant.
 fn epoch_ms(ahead: Duration) -> u128 {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("the clock is past 1970");
-    (now + ahead).as_millis()
+    (now + ahead).as_nanos().div_ceil(1_000_000)
 }

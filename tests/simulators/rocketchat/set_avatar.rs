@@ -187,6 +187,7 @@ fn is_decodable(bytes: &[u8]) -> bool {
     let frames: [(&[u8], &[u8]); 3] =
         [(b"\xff\xd8\xff", b"\xff\xd9"), (b"\x89PNG\r\n\x1a\n", b"IEND\xae\x42\x60\x82"), (b"GIF8", b";")];
     let framed = frames.iter().any(|(start, end)| bytes.starts_with(start) && bytes.ends_with(end));
-    let webp = bytes.starts_with(b"RIFF") && bytes.get(8..12) == Some(b"WEBP");
+    let length = bytes.get(4..8).map(|length| u32::from_le_bytes([length[0], length[1], length[2], length[3]]));
+    let webp = bytes.starts_with(b"RIFF") && length.is_some_and(|length| length as usize + 8 == bytes.len());
     framed || webp
 }
