@@ -228,6 +228,7 @@ fn each_rule_of_forms_is_kept_up() {
     let close = format!("\r\n--{BOUNDARY}--\r\n");
     let extra = |line: &str| right().in_body("Content-Type: image/jpeg", format!("Content-Type: image/jpeg\r\n{line}"));
     let disposition = "Content-Disposition: form-data; name=\"image\"; filename=\"anna.jpg\"\r\n";
+    let typed_field = right().in_body("\r\n\r\nanna", "\r\nContent-Type: image/jpeg\r\n\r\nanna");
     refuse_all(&[
         (
             "a boundary",
@@ -247,6 +248,13 @@ fn each_rule_of_forms_is_kept_up() {
         ("no filename*", "RFC 7578 4.2", right().in_body("filename", "filename*").bytes(), (400, "other than name")),
         ("no transfer encoding", "RFC 7578 4.7", extra("Content-Transfer-Encoding: binary").bytes(), (400, "4.8")),
         ("no other header", "RFC 7578 4.8", extra("Content-Length: 5").bytes(), (400, "4.8")),
+        ("a header once", "RFC 2045 3", extra("Content-Type: image/jpeg").bytes(), (400, "twice")),
+        ("no bare LF", "RFC 5322 2.3", typed("image/jpeg\nX: y").bytes(), (400, "bare CR or LF")),
+        ("a name once", "RFC 2045 5.1", named("; name=\"image\"; filename=\"anna.jpg\"").bytes(), (400, "twice")),
+        ("no empty file name", "RFC 2183 2.3", named("; filename=\"\"").bytes(), (400, "empty")),
+        ("text in UTF-8", "RFC 7578 5.1.2", right().in_body("\r\nanna", b"\r\nann\xe4").bytes(), (400, "no text")),
+        ("text as text", "RFC 7578 4.4", typed_field.bytes(), (400, "no text")),
+        ("not many parts", "RFC 7578", files(16).bytes(), (400, "more than 16")),
     ]);
 }
 
@@ -280,6 +288,7 @@ fn each_rule_of_http_is_kept_up() {
             (431, "16 KiB"),
         ),
         ("plain chunk sizes", "RFC 9112 7.1.1", chunk("\r\n\r\n", "\r\n\r\n0x"), (400, "hexadecimal")),
+        ("no trailers", "RFC 9112 7.1.2", chunk("0\r\n\r\n", "0\r\nX-A: a\r\n\r\n"), (400, "or a trailer")),
         ("chunks of their size", "RFC 9112 7.1", chunk("\r\n\r\n64", "\r\n\r\n60"), (400, "does not end in CRLF")),
     ]);
 }

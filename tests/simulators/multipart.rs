@@ -66,7 +66,7 @@ fn part(bytes: &[u8]) -> Result<Part<'_>, &'static str> {
             _ => return Err("a part's header other than disposition and type [RFC 7578 4.8]"),
         };
         if value.contains(['\r', '\n']) || place.replace(value.to_owned()).is_some() {
-            return Err("a part's header twice, or with a bare CR or LF");
+            return Err("a part's header that stands there twice, or has a bare CR or LF");
         }
     }
     let disposition = disposition.ok_or("a part without Content-Disposition [RFC 7578 4.2]")?;
