@@ -395,6 +395,23 @@ fn rights_and_settings_decide_who_may() {
 }
 
 #[test]
+fn the_checks_come_in_the_servers_order() {
+    let stage = Stage::new(Profile::V8);
+    let all_wrong = typed("text/plain").in_body("\r\nanna", "\r\nbob");
+    let check = |broken: Draft, expected: &str| {
+        let told = stage.tell(&broken.bytes()).json();
+        assert_eq!(told["errorType"], expected, "{told} [BACKENDS 4b: check order]");
+    };
+    check(all_wrong.clone(), "error-invalid-user");
+    check(typed("text/plain"), "error-invalid-file-type");
+    stage.server.set_may_edit_others(false);
+    check(typed("text/plain"), "error-not-allowed");
+    stage.server.set_change_allowed(false);
+    check(all_wrong.clone(), "error-not-allowed");
+    check(all_wrong.in_body("username", "service"), "error-invalid-params");
+}
+
+#[test]
 fn a_file_that_is_too_large_changes_nothing_and_one_that_cannot_be_decoded_removes_the_old() {
     let stage = Stage::with_picture(Profile::V8);
     stage.server.set_file_max(PICTURE.len() - 1);
@@ -579,8 +596,16 @@ fn faults_that_are_whole_replies_say_what_their_names_say() {
     says(Fault::WrongJson, 200, |told| told.json().get("success").is_none());
     says(Fault::FrontPage, 200, page);
     says(Fault::ErrorIn200, 200, |told| told.json()["success"] == false);
-    says(Fault::Redirect, 302, |told| told.header("Location").is_some_and(|to| to.contains("//localhost:")));
     says(Fault::Oversized, 200, |told| told.body.len() > 2 * 1024 * 1024 && told.json()["success"] == true);
+}
+
+#[test]
+fn whoever_follows_a_redirect_is_seen() {
+    let (stage, told) = played(Fault::Redirect);
+    let elsewhere = format!("http://localhost:{}/moved", stage.address().port());
+    assert_eq!(told.header("Location"), Some(elsewhere.as_str()));
+    assert_eq!(stage.tell(&get("/moved")).status, 404);
+    assert_eq!(stage.server.seen().pop().unwrap().path, "/moved");
 }
 
 #[test]

@@ -47,30 +47,50 @@ pub(super) fn read(request: &Request, profile: Profile) -> Result<Asked<'_>, Fai
 }
 
 fn read_form<'a>(kind: &str, request: &'a Request, profile: Profile) -> Result<Asked<'a>, Failure> {
-    let (mut named, mut heeded, mut file) = (None, None, None);
+    let mut form = Form::default();
     for part in multipart::parse(kind, &request.body).map_err(|rule| Failure::plain(400, rule))? {
         if part.filename.is_some() {
-            if part.name != "image" {
-                return Err(Failure::coded("invalid-field", "the file is not in the field image"));
-            }
-            if file.replace(part).is_some() {
-                return Err(Failure::plain(400, "Just 1 file is allowed"));
-            }
-            continue;
+            form.add_file(part)?;
+        } else {
+            form.add_key(field_key(&part, profile)?, profile)?;
         }
-        let key = field_key(&part, profile)?;
-        if named.replace(key.clone()).is_some() {
-            return Err(invalid_parameters(profile, "userId or username, and not both or twice"));
+    }
+    let file = form.file.ok_or_else(|| Failure::plain(400, "Image required"))?;
+    Ok(Asked { user: form.named.map(Key::into_text), target: form.heeded, picture: Picture::File(file) })
+}
+
+/// A form as far as it was read.
+#[derive(Default)]
+struct Form<'a> {
+    named: Option<Key>,
+    heeded: Option<Key>,
+    file: Option<Part<'a>>,
+}
+
+impl<'a> Form<'a> {
+    fn add_file(&mut self, part: Part<'a>) -> Result<(), Failure> {
+        if part.name != "image" {
+            return Err(Failure::coded("invalid-field", "the file is not in the field image"));
         }
+        match self.file.replace(part) {
+            Some(_) => Err(Failure::plain(400, "Just 1 file is allowed")),
+            None => Ok(()),
+        }
+    }
+
+    /// The oldest servers heed no field, old ones those before the file [BACKENDS 4a and 4c].
+    fn add_key(&mut self, key: Key, profile: Profile) -> Result<(), Failure> {
         let heeds = match profile {
             Profile::V0_68 => false,
-            Profile::V3 => file.is_none(),
+            Profile::V3 => self.file.is_none(),
             Profile::V7 | Profile::V8 => true,
         };
-        heeded = Some(key).filter(|_| heeds);
+        self.heeded = Some(key.clone()).filter(|_| heeds);
+        match self.named.replace(key) {
+            Some(_) => Err(invalid_parameters(profile, "userId or username, and not both or twice")),
+            None => Ok(()),
+        }
     }
-    let file = file.ok_or_else(|| Failure::plain(400, "Image required"))?;
-    Ok(Asked { user: named.map(Key::into_text), target: heeded, picture: Picture::File(file) })
 }
 
 fn field_key(part: &Part<'_>, profile: Profile) -> Result<Key, Failure> {
