@@ -22,6 +22,7 @@ mod hostile_names;
 mod json;
 mod layout;
 mod many;
+mod pause;
 mod refused;
 mod removal;
 mod replace;

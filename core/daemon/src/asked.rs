@@ -29,6 +29,16 @@ pub(crate) enum Asked {
         /// Of these users; of all when empty.
         userids: Vec<String>,
     },
+    /// Send nothing new to these backends until they are resumed.
+    Pause {
+        /// Their names.
+        backends: Vec<String>,
+    },
+    /// Let these backends go on.
+    Resume {
+        /// Their names.
+        backends: Vec<String>,
+    },
     /// Agree to the removals that wait.
     ConfirmRemovals {},
 }
@@ -68,6 +78,8 @@ pub(crate) fn answer(reconciler: &mut Reconciler, backends: &Backends, asked: As
         Asked::Status {} => Reply::Whole(json!({ "status": show::status(&reconciler.status(now), backends) })),
         Asked::Explain { userid } => explain(reconciler, backends, &userid, now),
         Asked::Retry { backends: names, userids } => Reply::Whole(retry(reconciler, names, userids, now)),
+        Asked::Pause { backends: names } => Reply::Whole(set_paused(reconciler, &names, Reconciler::pause)),
+        Asked::Resume { backends: names } => Reply::Whole(set_paused(reconciler, &names, Reconciler::resume)),
         Asked::ConfirmRemovals {} => Reply::Whole(json!({ "confirmed": reconciler.confirm_removals(now) })),
     }
 }
@@ -81,6 +93,21 @@ fn explain(reconciler: &Reconciler, backends: &Backends, userid: &str, now: Time
         }
         None => Reply::Whole(json!({ "explain": null })),
     }
+}
+
+/// All of them, or none when one is unknown: the daemon may know another configuration than the command.
+fn set_paused(
+    reconciler: &mut Reconciler,
+    names: &[String],
+    set: fn(&mut Reconciler, &BackendId) -> Option<bool>,
+) -> Value {
+    let known = |name: &String| BackendId::parse(name).ok().filter(|id| reconciler.backend_state(id).is_some());
+    if let Some(name) = names.iter().find(|name| known(name).is_none()) {
+        return json!({ "error": format!("there is no enabled backend `{}`", crate::text::escape(name)) });
+    }
+    let backends: Vec<_> = names.iter().filter_map(known).collect();
+    let changed = backends.iter().filter(|backend| set(reconciler, backend) == Some(true)).count();
+    json!({ "changed": changed })
 }
 
 fn retry(reconciler: &mut Reconciler, names: Vec<String>, userids: Vec<String>, now: Time) -> Value {

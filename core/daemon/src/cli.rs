@@ -38,8 +38,12 @@ enum Command {
     Status(JsonArgs),
     /// Show what is known of one user: photo, backends, attempts, the next one
     Explain(ExplainArgs),
-    /// Make stopped, retrying and absent deliveries due, and release held backends
+    /// Make stopped, retrying and absent deliveries due, and release backends that are held or down
     Retry(RetryArgs),
+    /// Send nothing new to a backend, across restarts, until `resume`
+    Pause(BackendArgs),
+    /// Let a backend that was paused go on
+    Resume(BackendArgs),
     /// Let the removals go that wait for a person
     ConfirmRemovals,
     /// Write every rendition that would be made of a photo
@@ -103,6 +107,13 @@ struct RetryArgs {
 }
 
 #[derive(Debug, Args)]
+struct BackendArgs {
+    /// The backend; may be given several times
+    #[arg(long = "backend", value_name = "B", required = true)]
+    backends: Vec<String>,
+}
+
+#[derive(Debug, Args)]
 struct PreviewArgs {
     /// The photo
     file: PathBuf,
@@ -140,6 +151,8 @@ impl Cli {
             Command::Status(args) => ask::status(&config, args.json),
             Command::Explain(args) => ask::explain(&config, &args.user, args.json),
             Command::Retry(args) => ask::retry(&config, &args.backends, &args.users),
+            Command::Pause(args) => ask::pause(&config, args.backends),
+            Command::Resume(args) => ask::resume(&config, args.backends),
             Command::ConfirmRemovals => ask::confirm_removals(&config),
             Command::Preview(args) => preview::preview(&config, &args.file, &args.out),
             Command::Plugins(PluginsCommand::List(args)) => plugins::list(&config, args.json),

@@ -9,7 +9,8 @@ use std::time::Duration;
 use portraitd_ledger::Ledger;
 use portraitd_pipeline::Rendition;
 use portraitd_reconcile::{
-    Assignment, BackendId, Change, Delivery, Digest, Examined, FileName, Looked, Outcome, Read, Reconciler, Time,
+    Assignment, BackendId, BackendState, Change, Delivery, Digest, Examined, FileName, Looked, Outcome, Read,
+    Reconciler, Time,
 };
 use serde_json::Value;
 use tokio::sync::{mpsc, oneshot};
@@ -452,7 +453,9 @@ impl Controller {
         } else if outcome.verdict.stops() {
             warn!(%backend, verdict, reason, "a delivery is stopped: see `portraitd status`");
         }
+        let before = self.reconciler.backend_state(backend);
         self.reconciler.settle(delivery, outcome, ms, now);
+        self.tell_change(backend, before);
         if self.reconciler.deserves_alarm(delivery, now) {
             error!(%backend, reason, "a delivery has failed for a day; it is tried on, hourly");
         }
@@ -465,7 +468,21 @@ impl Controller {
         } else {
             info!(%backend, verdict, reason, "the backend was probed");
         }
+        let before = self.reconciler.backend_state(backend);
         self.reconciler.probed(backend, outcome, now);
+        self.tell_change(backend, before);
+    }
+
+    fn tell_change(&self, backend: &BackendId, before: Option<BackendState>) {
+        let is_down = |state: &Option<BackendState>| matches!(state, Some(BackendState::Down { .. }));
+        let after = self.reconciler.backend_state(backend);
+        match &after {
+            Some(BackendState::Down { reason }) if !is_down(&before) => {
+                warn!(%backend, reason, "the backend cannot be reached: one asks now and then, the others wait");
+            }
+            _ if is_down(&before) && !is_down(&after) => info!(%backend, "the backend answers again"),
+            _ => {}
+        }
     }
 
     fn answer(&mut self, asked: Asked, answer: oneshot::Sender<Value>, now: Time) {

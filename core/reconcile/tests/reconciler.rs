@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use portraitd_reconcile::{
-    Assignment, AttemptState, BackendId, BackendSpec, BackendState, Brake, Change, ConflictRule, Delivery,
+    Assignment, AttemptState, BackendId, BackendSpec, BackendState, Brake, Change, ConflictRule, DOUBT, Delivery,
     DeliveryState, Digest, Entry, Examined, FileName, FileState, Focus, Holds, Identity, Kind, Listing, Looked, Names,
     Outcome, PROBE_EVERY, Photo, PhotoState, Policy, Reconciler, Snapshot, Stat, Target, Time, UserId, Verdict,
 };
@@ -579,6 +579,171 @@ fn an_outcome_that_comes_twice_counts_once() {
     desk.reconciler.settle(&delivery, &failed(Verdict::Bug), 5, desk.now);
     desk.reconciler.abandon(&delivery, desk.now);
     assert_eq!((desk.reconciler.in_flight(), desk.state("anna", "a")), (0, DeliveryState::Done));
+}
+
+// --- Systems that are silent, late or to be left alone ---
+
+fn unreachable() -> Outcome {
+    Outcome { unreachable: true, ..failed(Verdict::Retry) }
+}
+
+fn timed_out() -> Outcome {
+    Outcome { uncertain: true, ..unreachable() }
+}
+
+fn remote(name: &str) -> BackendSpec {
+    BackendSpec { remote: true, ..spec(name) }
+}
+
+/// A desk with so many photos, of which the first has shown that the backends work.
+fn desk_with(users: u64, backends: &[BackendSpec]) -> Desk {
+    let mut desk = Desk::new(backends);
+    for number in 0..users {
+        desk.drop_file(&format!("u{number}.jpg"), number);
+    }
+    desk.take_in();
+    for _ in backends {
+        desk.deliver(&done());
+    }
+    desk
+}
+
+#[test]
+fn an_outage_of_an_hour_costs_few_requests_and_nobody_more_than_one_attempt() {
+    let mut desk = desk_with(200, &[spec("down"), spec("well")]);
+    let end = desk.now.after(Duration::from_secs(HOUR));
+    let mut tried = Vec::new();
+    while desk.now < end {
+        while let Some(delivery) = desk.next() {
+            desk.reconciler.begin(&delivery, desk.now).expect("it is still wanted");
+            let outcome = if delivery.backend == id("down") { unreachable() } else { done() };
+            tried.extend((delivery.backend == id("down")).then(|| delivery.user.clone()));
+            desk.reconciler.settle(&delivery, &outcome, 5, desk.now);
+        }
+        desk.now = desk.reconciler.next_work().expect("it is tried on").max(desk.now);
+    }
+    let status = desk.reconciler.status(desk.now);
+    assert_eq!(status.backends[&id("down")].state, BackendState::Down { reason: "because".into() });
+    assert_eq!(status.backends[&id("well")].deliveries["done"], 200);
+    assert!((20..60).contains(&tried.len()), "{} requests", tried.len());
+    assert_eq!(desk.deliver_all().len(), 199, "one success lets all go");
+}
+
+#[test]
+fn a_system_that_cannot_be_reached_is_asked_by_the_plugins_probe_alone() {
+    let mut desk = Desk::new(&[BackendSpec { probes: true, ..spec("a") }]);
+    desk.drop_file("anna.jpg", 1);
+    desk.take_in();
+    let probe = Some(Assignment::Probe { backend: id("a") });
+    for _ in 0..20 {
+        assert_eq!(desk.reconciler.next_assignment(desk.now), probe);
+        desk.reconciler.probed(&id("a"), &unreachable(), desk.now);
+        assert_eq!(desk.reconciler.next_assignment(desk.now), None);
+        let next = desk.reconciler.next_work().unwrap();
+        assert!(next.since(desk.now) <= Duration::from_secs(5 * MINUTE));
+        desk.now = next;
+    }
+    assert_eq!(desk.attempts("anna"), 0);
+}
+
+#[test]
+fn a_person_lets_a_backend_that_is_down_be_tried_at_once() {
+    let mut desk = desk_with(20, &[spec("a")]);
+    for _ in 0..5 {
+        desk.deliver(&unreachable());
+    }
+    assert_eq!(desk.next(), None);
+    assert!(!desk.reconciler.summary(desk.now).all_in_place());
+    assert_eq!(desk.reconciler.retry(Some(&BTreeSet::new()), None, desk.now), 1);
+    desk.deliver(&done());
+    assert_eq!(desk.deliver_all().len(), 13, "those that failed keep their waits");
+}
+
+#[test]
+fn what_is_rendered_for_a_backend_that_is_left_alone_since_is_not_sent() {
+    let mut desk = desk_with(5, &[spec("a")]);
+    let (told, rendered) = (desk.begin(), desk.next().unwrap());
+    let quiet = Some(Duration::from_secs(60));
+    desk.reconciler.settle(&told, &Outcome { quiet, ..failed(Verdict::Retry) }, 5, desk.now);
+    assert_eq!(desk.reconciler.begin(&rendered, desk.now), None);
+    desk.reconciler.abandon(&rendered, desk.now);
+    assert_eq!((desk.next(), desk.attempts(rendered.user.as_str())), (None, 0));
+    assert!(desk.reconciler.next_work().unwrap() > desk.now.after(Duration::from_secs(60)));
+    desk.restart(policy(), &[BackendSpec { shape: "recipe 2".into(), ..spec("a") }]);
+    desk.scan();
+    assert_eq!(desk.next(), None, "another recipe is no reason to come back earlier");
+}
+
+#[test]
+fn a_paused_backend_gets_nothing_until_it_is_resumed() {
+    let mut desk = desk_with(3, &[spec("a")]);
+    let rendered = desk.next().unwrap();
+    assert_eq!(desk.reconciler.pause(&id("a")), Some(true));
+    assert_eq!((desk.reconciler.pause(&id("a")), desk.reconciler.pause(&id("b"))), (Some(false), None));
+    assert_eq!(desk.reconciler.begin(&rendered, desk.now), None);
+    desk.reconciler.abandon(&rendered, desk.now);
+    desk.restart(policy(), &[BackendSpec { shape: "recipe 2".into(), ..spec("a") }]);
+    desk.scan();
+    desk.reconciler.retry(None, None, desk.now);
+    assert_eq!((desk.next(), desk.reconciler.next_work()), (None, None));
+    assert_eq!(desk.reconciler.status(desk.now).backends[&id("a")].state, BackendState::Paused);
+    let summary = desk.reconciler.summary(desk.now);
+    assert_eq!((summary.waiting, summary.all_in_place()), (3, true));
+    assert_eq!(desk.reconciler.resume(&id("a")), Some(true));
+    assert_eq!(desk.deliver_all().len(), 3);
+}
+
+#[test]
+fn a_photo_that_overtook_a_request_without_an_answer_is_confirmed_when_that_cannot_come_any_more() {
+    let mut desk = Desk::new(&[remote("a")]);
+    desk.drop_file("anna.jpg", 1);
+    desk.take_in();
+    desk.deliver(&timed_out());
+    assert!(desk.history[0].2.starts_with("uncertain: "), "{:?}", desk.history);
+    desk.drop_file("anna.jpg", 2);
+    desk.take_in();
+    desk.pass(60);
+    desk.deliver(&done());
+    assert_eq!((desk.next(), desk.state("anna", "a")), (None, DeliveryState::Done));
+    assert!(desk.reconciler.summary(desk.now).all_in_place());
+    desk.restart(policy(), &[remote("a")]);
+    desk.scan();
+    let end = desk.now.after(DOUBT);
+    assert_eq!(desk.reconciler.next_work(), Some(end));
+    assert_eq!(desk.reconciler.explain(&user("anna"), desk.now).unwrap().backends[&id("a")].next, Some(end));
+    desk.now = end;
+    assert_eq!(desk.deliver(&done()).photo.unwrap().1, Digest::of(&2_u64.to_le_bytes()));
+    assert_eq!((desk.next(), desk.reconciler.next_work()), (None, None));
+}
+
+#[test]
+fn an_attempt_that_was_cut_off_is_a_doubt_only_where_requests_are_sent() {
+    for (spec, doubted) in [(spec("a"), false), (remote("a"), true)] {
+        let mut desk = Desk::new(std::slice::from_ref(&spec));
+        desk.drop_file("anna.jpg", 1);
+        desk.take_in();
+        desk.begin();
+        desk.restart(policy(), &[spec]);
+        assert_eq!(desk.history[0].2.starts_with("uncertain: interrupted"), doubted);
+        desk.drop_file("anna.jpg", 2);
+        desk.take_in();
+        desk.deliver(&done());
+        assert_eq!(desk.reconciler.next_work().is_some(), doubted);
+    }
+}
+
+#[test]
+fn what_was_remembered_of_a_delivery_goes_when_it_is_done_and_not_before() {
+    let mut desk = Desk::new(&[spec("a")]);
+    desk.drop_file("anna.jpg", 1);
+    desk.take_in();
+    let is_forgotten = |change: &Change| *change == Change::ForgetAll(user("anna"), id("a"));
+    for (outcome, forgotten) in [(unreachable(), false), (done(), true)] {
+        let delivery = desk.begin();
+        desk.reconciler.settle(&delivery, &outcome, 5, desk.now);
+        assert_eq!(desk.reconciler.take_changes().iter().any(is_forgotten), forgotten);
+        desk.pass(10);
+    }
 }
 
 // --- Absence ---

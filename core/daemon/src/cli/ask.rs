@@ -1,5 +1,5 @@
 //! The commands that ask a running daemon, or the ledger where none runs: `status`, `explain`, `retry`,
-//! `confirm-removals`.
+//! `pause`, `resume`, `confirm-removals`.
 
 use portraitd_reconcile::Focus;
 use serde_json::Value;
@@ -35,14 +35,30 @@ pub(crate) fn explain(config: &Config, userid: &str, json: bool) -> Result<Exit,
 
 /// `portraitd retry`
 pub(crate) fn retry(config: &Config, backends: &[String], users: &[String]) -> Result<Exit, Trouble> {
-    for name in backends {
-        let known = config.backend.iter().any(|(id, backend)| id.as_str() == name && backend.enabled);
-        if !known {
-            return Err(Trouble::new(Exit::Config, format!("there is no enabled backend `{}`", escape(name))));
-        }
-    }
+    check_names(config, backends)?;
     let answer = ask(config, &Asked::Retry { backends: backends.to_vec(), userids: users.to_vec() })?;
     Ok(show::print(&format!("{} deliveries and backends are due again", answer["released"])))
+}
+
+/// `portraitd pause`
+pub(crate) fn pause(config: &Config, backends: Vec<String>) -> Result<Exit, Trouble> {
+    check_names(config, &backends)?;
+    let answer = ask(config, &Asked::Pause { backends })?;
+    Ok(show::print(&format!("{} backends are paused now that were not", answer["changed"])))
+}
+
+/// `portraitd resume`
+pub(crate) fn resume(config: &Config, backends: Vec<String>) -> Result<Exit, Trouble> {
+    check_names(config, &backends)?;
+    let answer = ask(config, &Asked::Resume { backends })?;
+    Ok(show::print(&format!("{} backends that were paused go on", answer["changed"])))
+}
+
+fn check_names(config: &Config, backends: &[String]) -> Result<(), Trouble> {
+    let is_known = |name: &str| config.backend.iter().any(|(id, backend)| id.as_str() == name && backend.enabled);
+    backends.iter().find(|name| !is_known(name)).map_or(Ok(()), |name| {
+        Err(Trouble::new(Exit::Config, format!("there is no enabled backend `{}`", escape(name))))
+    })
 }
 
 /// `portraitd confirm-removals`
