@@ -43,7 +43,7 @@ use crate::message::{
     Done, Effect, EffectId, EffectKind, EffectResult, LogLine, Need, Open, Opened, Operation, PhotoHead, RenditionHead,
     Reply, Request, Resume, Start, Step, User,
 };
-use crate::photo::Bytes;
+use crate::photo::{Bytes, Rendition};
 use crate::rendition::RenditionSpec;
 use crate::task::Task;
 
@@ -361,6 +361,19 @@ impl Stage {
         self.played.result = result;
         self.played
     }
+}
+
+/// A stand-in for the rendition of this name, to word an expected request with: requests name pictures and hold none.
+///
+/// ```
+/// use portraitd_sdk::script::rendition;
+/// use portraitd_sdk::{HttpRequest, Part};
+/// let image = Part::file("image", "avatar.jpg", &rendition("avatar"));
+/// let expected = HttpRequest::post("https://chat.example.com/avatar").multipart([image]);
+/// ```
+pub fn rendition(name: &str) -> Rendition {
+    let (head, bytes) = made_up((0, &RenditionSpec::exact(name, 1, 1)));
+    Rendition { head, bytes: Bytes::Own(bytes) }
 }
 
 /// A rendition with bytes that say its name.
