@@ -1,0 +1,350 @@
+//! The plugin against scripts: no host, no server.
+
+use std::time::Duration;
+
+use portraitd_sdk::message::memory::{Recalled, Remember, Remembered};
+use portraitd_sdk::message::{Effect, EffectErrorKind, Outcome, Reply};
+use portraitd_sdk::script::{BEGIN_MS, Played, Script, rendition};
+use portraitd_sdk::{Failure, HttpRequest, Memory, Part, Response, Secret, Verdict};
+use serde_json::{Value, json};
+
+use crate::RocketChat;
+
+const CALLER: &str = "aobEdbYhXfu5hkeqG";
+
+fn settings() -> Value {
+    json!({ "base-url": "https://chat.example.com/", "user-id": CALLER, "auth-token": "secret:/auth-token" })
+}
+
+fn with(key: &str, value: &str) -> Value {
+    let mut settings = settings();
+    settings[key] = value.into();
+    settings
+}
+
+fn open(settings: Value) -> Script<RocketChat> {
+    Script::open(settings).unwrap()
+}
+
+fn refused(settings: Value) -> String {
+    let Failure { verdict, reason, .. } = Script::<RocketChat>::open(settings).err().unwrap();
+    assert_eq!(verdict, Verdict::Config, "{reason}");
+    reason
+}
+
+fn as_caller(request: HttpRequest) -> HttpRequest {
+    request.header("X-User-Id", CALLER).header("X-Auth-Token", &Secret::handle("/auth-token"))
+}
+
+/// The request as the documentation shows it, with the field before the file.
+fn set_avatar(field: &str, whose: &str) -> HttpRequest {
+    let parts = [Part::field(field, whose), Part::file("image", "avatar.jpg", &rendition("avatar"))];
+    as_caller(HttpRequest::post("https://chat.example.com/api/v1/users.setAvatar").multipart(parts))
+}
+
+fn info() -> HttpRequest {
+    HttpRequest::get("https://chat.example.com/api/info")
+}
+
+fn me() -> HttpRequest {
+    as_caller(HttpRequest::get("https://chat.example.com/api/v1/me"))
+}
+
+fn version() -> Memory {
+    Memory::Backend { key: "version".into() }
+}
+
+trait Version {
+    /// The server's version is remembered already.
+    fn known(self) -> Self;
+    /// The server is asked for its version with this answer, and the version is remembered.
+    fn asked(self, body: &Value, version: &str) -> Self;
+}
+
+impl Version for Script<RocketChat> {
+    fn known(self) -> Self {
+        let found = Recalled::Found { value: Remembered::Value("7.1".into()), version: 1 };
+        self.expect(Effect::Recall { memory: version() }, Reply::Recall(found))
+    }
+
+    fn asked(self, body: &Value, told: &str) -> Self {
+        let value = Remember::Value(told.into());
+        let remember = Effect::Remember { memory: version(), value, ttl_ms: Some(6 * 3_600_000) };
+        let remembered = Reply::Remember { value: Remembered::Value(told.into()), version: 1 };
+        self.exchange(info(), Response::with_json(200, body)).expect(remember, remembered)
+    }
+}
+
+/// A delivery to `ada` by a server of known version that answers like this.
+fn delivered(reply: Response) -> Played {
+    open(settings()).known().exchange(set_avatar("username", "ada"), reply).deliver()
+}
+
+fn failure(reply: Response) -> Failure {
+    delivered(reply).result.unwrap_err()
+}
+
+fn meteor_error(status: u16, code: &str) -> Response {
+    let body = json!({ "success": false, "error": format!("Some reason [{code}]"), "errorType": code, "details": {} });
+    Response::with_json(status, &body)
+}
+
+fn plain_error(status: u16, text: &str) -> Response {
+    Response::with_json(status, &json!({ "success": false, "error": text }))
+}
+
+/// What servers before 8 say to whom they do not know.
+fn not_logged_in() -> Response {
+    let text = "You must be logged in to do this.";
+    Response::with_json(401, &json!({ "success": false, "status": "error", "message": text, "error": text }))
+}
+
+fn page(status: u16) -> Response {
+    Response::with(status, "<!DOCTYPE html><title>A front</title>").and_header("content-type", "text/html")
+}
+
+#[test]
+fn the_user_is_named_before_the_picture_by_name_or_by_id() {
+    for (user, field) in [("username", "username"), ("id", "userId")] {
+        let played = open(with("user", user))
+            .remote("BsNr28znDkG8aeo7W")
+            .known()
+            .exchange(set_avatar(field, "BsNr28znDkG8aeo7W"), Response::with_json(200, &json!({ "success": true })))
+            .deliver();
+        let done = played.result.unwrap();
+        assert_eq!(done.outcome, Outcome::Changed);
+        assert_eq!(done.receipt, json!({ "sha256": "0".repeat(64) }));
+    }
+}
+
+#[test]
+fn a_server_of_unknown_version_is_asked_before_the_first_picture() {
+    let played = open(settings())
+        .expect(Effect::Recall { memory: version() }, Reply::Recall(Recalled::Missing {}))
+        .asked(&json!({ "version": "7.1" }), "7.1")
+        .exchange(set_avatar("username", "ada"), Response::with_json(200, &json!({ "success": true })))
+        .deliver();
+    let kinds: Vec<_> = played.effects.iter().map(|effect| effect.kind().word()).collect();
+    assert_eq!(kinds, ["recall", "http", "remember", "http"]);
+    played.result.unwrap();
+}
+
+#[test]
+fn a_server_that_would_change_the_callers_own_avatar_gets_no_picture() {
+    let told = |body: &Value| {
+        let played = open(settings())
+            .expect(Effect::Recall { memory: version() }, Reply::Recall(Recalled::Missing {}))
+            .exchange(info(), Response::with_json(200, body))
+            .deliver();
+        played.result.unwrap_err()
+    };
+    for old in [
+        json!({ "info": { "version": "0.70.4" }, "success": true }),
+        json!({ "version": "0.48.0" }),
+        json!({ "version": "0.9.9" }),
+    ] {
+        let failure = told(&old);
+        assert_eq!(failure.verdict, Verdict::Config, "{failure}");
+        assert_eq!(failure.hint.as_deref(), Some("update the server to 0.71 or later"));
+    }
+    let silent = told(&json!({ "success": true }));
+    assert_eq!((silent.verdict, silent.hint.is_some()), (Verdict::Config, true));
+    assert_eq!(told(&json!({ "version": "next" })).verdict, Verdict::Retry);
+}
+
+#[test]
+fn servers_of_every_time_tell_their_version() {
+    let told = |body: Value, version: &str| {
+        let played = open(settings())
+            .asked(&body, version)
+            .exchange(me(), Response::with_json(200, &json!({ "_id": CALLER, "success": true })))
+            .probe();
+        played.result.unwrap();
+    };
+    told(json!({ "info": { "version": "0.71.0" }, "success": true }), "0.71.0");
+    told(json!({ "version": "0.74", "success": true }), "0.74");
+    told(json!({ "version": "8.0.0-rc.1", "info": { "version": "8.0.0-rc.1", "build": {} } }), "8.0.0-rc.1");
+}
+
+#[test]
+fn a_user_without_a_name_is_never_sent() {
+    for empty in ["", " "] {
+        let played = open(settings()).remote(empty).deliver();
+        assert!(played.effects.is_empty());
+        assert_eq!(played.result.unwrap_err().verdict, Verdict::UserAbsent);
+    }
+}
+
+#[test]
+fn errors_of_old_and_new_servers_have_their_verdicts() {
+    let rows = [
+        (meteor_error(400, "error-invalid-user"), Verdict::UserAbsent),
+        (plain_error(400, "Not a user [error-invalid-user]"), Verdict::UserAbsent),
+        (meteor_error(400, "error-not-allowed"), Verdict::Auth),
+        (not_logged_in(), Verdict::Auth),
+        (plain_error(401, "You must be logged in to do this."), Verdict::Auth),
+        (plain_error(401, "unauthorized"), Verdict::Auth),
+        (plain_error(403, "unauthorized"), Verdict::Auth),
+        (plain_error(403, "forbidden"), Verdict::Auth),
+        (plain_error(400, "Not allowed [error-unauthorized]"), Verdict::Auth),
+        (page(403), Verdict::Retry),
+        (meteor_error(400, "error-file-too-large"), Verdict::ImageRejected),
+        (meteor_error(400, "error-invalid-file-type"), Verdict::ImageRejected),
+        (plain_error(400, "Input buffer contains unsupported image format"), Verdict::ImageRejected),
+        (page(413), Verdict::ImageRejected),
+        (plain_error(415, "no"), Verdict::ImageRejected),
+        (page(400), Verdict::Retry),
+        (meteor_error(400, "invalid-field"), Verdict::Bug),
+        (meteor_error(400, "error-invalid-params"), Verdict::Bug),
+        (meteor_error(400, "invalid-params"), Verdict::Bug),
+        (page(404), Verdict::Config),
+        (plain_error(404, "API endpoint not found"), Verdict::Config),
+        (Response::with(405, ""), Verdict::Config),
+        (Response::with(301, "").and_header("location", "https://other.example.com"), Verdict::Config),
+        (Response::with(408, ""), Verdict::Retry),
+        (Response::with(425, ""), Verdict::Retry),
+        (plain_error(500, "Internal server error"), Verdict::Retry),
+        (page(502), Verdict::Retry),
+        (Response::with(503, ""), Verdict::Retry),
+        (page(504), Verdict::Retry),
+    ];
+    for (reply, verdict) in rows {
+        let failure = failure(reply.clone());
+        assert_eq!(failure.verdict, verdict, "{reply:?} became {failure}");
+    }
+}
+
+#[test]
+fn only_a_plain_success_is_done() {
+    for reply in [
+        page(200),
+        Response::with(200, ""),
+        Response::with(204, ""),
+        Response::with(200, "{\"success\":tr"),
+        Response::with_json(200, &json!({ "success": "yes" })),
+        Response::with_json(200, &json!({ "ok": true })),
+        plain_error(200, "Not a user [error-invalid-user]"),
+    ] {
+        assert_eq!(failure(reply.clone()).verdict, Verdict::Retry, "{reply:?}");
+    }
+}
+
+#[test]
+fn a_missing_permission_is_named_and_a_bad_token_too() {
+    let hint = |reply| failure(reply).hint.unwrap_or_default();
+    assert!(hint(meteor_error(400, "error-not-allowed")).contains("`edit-other-user-avatar`"));
+    assert!(hint(plain_error(403, "forbidden")).contains("`edit-other-user-avatar`"));
+    assert!(hint(not_logged_in()).contains("new personal access token"));
+    assert!(hint(page(404)).contains("`base-url`"));
+}
+
+#[test]
+fn every_form_of_the_limiter_is_waited_for() {
+    const TEXT: &str = "Error, too many requests. Please slow down. You must wait 42 seconds before trying this \
+                        endpoint again. [error-too-many-requests]";
+    let wait = |reply| {
+        let failure = failure(reply);
+        assert_eq!(failure.verdict, Verdict::RateLimited, "{failure}");
+        failure.after_ms
+    };
+    let reset = |ms: u64| plain_error(429, "no").and_header("X-RateLimit-Reset", &ms.to_string());
+    assert_eq!(wait(reset(BEGIN_MS + 37_500)), Some(37_500));
+    assert_eq!(wait(reset(BEGIN_MS - 60_000)), Some(1_000), "a clock that is behind");
+    assert_eq!(wait(reset(BEGIN_MS + 9_000_000)), Some(300_000), "a clock that is ahead");
+    assert_eq!(wait(plain_error(429, TEXT)), Some(42_000));
+    assert_eq!(wait(plain_error(400, TEXT)), Some(42_000));
+    assert_eq!(wait(meteor_error(400, "error-too-many-requests")), None);
+    assert_eq!(wait(plain_error(429, TEXT).and_header("x-ratelimit-reset", "soon")), Some(42_000));
+    assert_eq!(wait(page(429).and_retry_after(Duration::from_secs(900))), Some(900_000), "a front's own limit");
+    let two = reset(BEGIN_MS + 5_000).and_retry_after(Duration::from_secs(7));
+    assert_eq!(wait(two), Some(7_000), "neither is undercut");
+    assert_eq!(wait(page(429)), None);
+}
+
+#[test]
+fn a_wait_of_a_server_that_is_down_is_told() {
+    let failure = failure(page(503).and_retry_after(Duration::from_secs(30)));
+    assert_eq!((failure.verdict, failure.after_ms), (Verdict::Retry, Some(30_000)));
+}
+
+#[test]
+fn a_connection_that_fails_is_tried_again() {
+    for kind in [EffectErrorKind::Connect, EffectErrorKind::Timeout, EffectErrorKind::Closed, EffectErrorKind::TooLarge]
+    {
+        let request = Effect::Http(set_avatar("username", "ada"));
+        let played = open(settings()).known().expect(request, Reply::error(kind, "as the host says")).deliver();
+        assert_eq!(played.result.unwrap_err().verdict, Verdict::Retry, "{kind:?}");
+    }
+}
+
+#[test]
+fn a_delivery_fails_with_whoever_asked_for_the_version() {
+    let unclaimed = Reply::error(EffectErrorKind::Unclaimed, "it failed there");
+    let played = open(settings()).expect(Effect::Recall { memory: version() }, unclaimed).deliver();
+    assert_eq!((played.result.unwrap_err().verdict, played.effects.len()), (Verdict::Retry, 1));
+}
+
+fn probed(reply: Response) -> Result<(), Failure> {
+    let played = open(settings()).asked(&json!({ "version": "7.1" }), "7.1").exchange(me(), reply).probe();
+    assert!(played.effects.len() <= 3);
+    played.result.map(drop)
+}
+
+#[test]
+fn a_probe_asks_who_the_caller_is() {
+    probed(Response::with_json(200, &json!({ "_id": CALLER, "username": "portraitd", "success": true }))).unwrap();
+    let other = probed(Response::with_json(200, &json!({ "_id": "x", "success": true }))).unwrap_err();
+    assert_eq!(other.verdict, Verdict::Config, "{other}");
+    assert!(other.hint.unwrap().contains("`user-id` and `auth-token`"));
+    let wrong = probed(not_logged_in()).unwrap_err();
+    assert_eq!(wrong.verdict, Verdict::Auth);
+    assert!(wrong.hint.unwrap().contains("new personal access token"));
+    for (reply, verdict) in [
+        (plain_error(401, "unauthorized"), Verdict::Auth),
+        (page(403), Verdict::Retry),
+        (page(404), Verdict::Config),
+        (plain_error(400, "no"), Verdict::Config),
+        (page(200), Verdict::Retry),
+        (Response::with_json(200, &json!({ "success": true })), Verdict::Retry),
+        (Response::with_json(200, &json!({ "_id": CALLER })), Verdict::Retry),
+        (plain_error(429, "You must wait 3 seconds"), Verdict::RateLimited),
+    ] {
+        assert_eq!(probed(reply.clone()).unwrap_err().verdict, verdict, "{reply:?}");
+    }
+}
+
+#[test]
+fn no_credentials_go_out_before_the_address_is_known_to_be_right() {
+    let played = open(settings()).exchange(info(), page(404)).probe();
+    assert_eq!((played.result.unwrap_err().verdict, played.effects.len()), (Verdict::Config, 1));
+}
+
+#[test]
+fn it_wants_one_square_and_calls_one_origin() {
+    let opened = open(with("base-url", "https://example.com:8443/chat")).opened().clone();
+    let sizes: Vec<_> = opened.renditions.iter().map(|spec| (spec.name.as_str(), spec.width, spec.height)).collect();
+    assert_eq!(sizes, [("avatar", 512, 512)]);
+    assert_eq!(opened.origins, ["https://example.com:8443"]);
+}
+
+#[test]
+fn the_address_and_how_users_are_named_identify_and_the_account_does_not() {
+    let fingerprint = |settings| open(settings).opened().fingerprint.clone();
+    let plain = fingerprint(settings());
+    assert_eq!(fingerprint(with("base-url", "https://chat.example.com")), plain);
+    assert_eq!(fingerprint(with("user", "username")), plain);
+    assert_eq!(fingerprint(with("user-id", "another")), plain);
+    assert_eq!(fingerprint(with("auth-token", "secret:/other")), plain);
+    assert_ne!(fingerprint(with("user", "id")), plain);
+    assert_ne!(fingerprint(with("base-url", "https://chat2.example.com")), plain);
+}
+
+#[test]
+fn settings_that_cannot_work_are_refused_by_their_key() {
+    assert!(refused(with("user-id", "")).starts_with("`user-id`: it must be the id"));
+    assert!(refused(with("user-id", "ada lovelace")).starts_with("`user-id`: it must be the id"));
+    assert!(refused(with("base-url", "chat.example.com")).starts_with("`base-url`: "));
+    assert!(refused(with("auth-token", "9HqLlyZOugoStsXCUfD")).starts_with("`auth-token`: a secret is not written"));
+    assert!(refused(with("user", "email")).starts_with("`user`: unknown variant `email`"));
+    assert!(refused(with("mode", "file")).starts_with("`mode`: unknown field `mode`"));
+}
