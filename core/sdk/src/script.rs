@@ -28,6 +28,15 @@
 //! assert_eq!(played.result?.outcome, Outcome::Changed);
 //! # Ok::<(), portraitd_sdk::Failure>(())
 //! ```
+//!
+//! [`Faults`] plays a good script again with everything that can go wrong on the way to a system. A [`Recording`] of a
+//! real conversation is played again by [`Script::replay`].
+
+mod faults;
+mod recording;
+
+#[cfg(test)]
+mod tests;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -47,6 +56,9 @@ use crate::photo::{Bytes, Rendition};
 use crate::rendition::RenditionSpec;
 use crate::task::Task;
 
+pub use faults::{Fault, Faults, Row, Table};
+pub use recording::{Head, Heard, HeardBody, HeardResult, RECORDING_FORMAT, Recording};
+
 /// The time at which every script begins, in milliseconds since 1970: 2026-01-01.
 pub const BEGIN_MS: u64 = 1_767_225_600_000;
 
@@ -59,11 +71,23 @@ pub struct Script<B> {
     receipt: Option<Value>,
     attempt: u32,
     order: Order,
-    expected: Vec<(Effect, Scripted)>,
+    expected: Vec<Expected>,
+    /// Expected effects may be asked for again, and need not be asked for.
+    is_loose: bool,
+}
+
+/// An effect that is expected, and what becomes of it.
+struct Expected {
+    effect: Effect,
+    reply: Scripted,
+    asked: bool,
 }
 
 /// What becomes of an effect: its reply, and the body of an HTTP reply.
 type Scripted = (Reply, Vec<u8>);
+
+/// The most effects that a host performs for one conversation.
+const MAX_EFFECTS: usize = 1_000;
 
 /// In which order the script answers effects that are open at the same time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -111,6 +135,7 @@ impl<B: Backend> Script<B> {
             attempt: 1,
             order: Order::default(),
             expected: Vec::new(),
+            is_loose: false,
         })
     }
 
@@ -170,16 +195,19 @@ impl<B: Backend> Script<B> {
 
     /// Expects an effect once, and says what becomes of it. In which order they come does not matter.
     #[must_use]
-    pub fn expect(mut self, effect: Effect, reply: Reply) -> Self {
-        self.expected.push((effect, (reply, Vec::new())));
-        self
+    pub fn expect(self, effect: Effect, reply: Reply) -> Self {
+        self.expecting(effect, (reply, Vec::new()))
     }
 
     /// Expects a request once, and says how the system answers.
     #[must_use]
-    pub fn exchange(mut self, request: HttpRequest, response: Response) -> Self {
+    pub fn exchange(self, request: HttpRequest, response: Response) -> Self {
         let (head, body) = response.into_parts();
-        self.expected.push((Effect::Http(request), (Reply::Http(head), body)));
+        self.expecting(Effect::Http(request), (Reply::Http(head), body))
+    }
+
+    fn expecting(mut self, effect: Effect, reply: Scripted) -> Self {
+        self.expected.push(Expected { effect, reply, asked: false });
         self
     }
 
@@ -245,7 +273,7 @@ impl<B: Backend> Script<B> {
             dry_run: false,
         };
         let bytes = bytes.into_iter().map(Bytes::Own).collect();
-        let stage = Stage::new(self.expected, self.order);
+        let stage = Stage::new(self.expected, self.order, self.is_loose);
         match Task::begin(self.backend, operations, start, bytes) {
             Ok(task) => stage.play(task),
             Err(failure) => stage.end(Err(failure)),
@@ -256,7 +284,8 @@ impl<B: Backend> Script<B> {
 /// A script in progress.
 struct Stage {
     order: Order,
-    expected: Vec<(Effect, Scripted)>,
+    expected: Vec<Expected>,
+    is_loose: bool,
     /// Effects with a reply that is due now, oldest first.
     ready: VecDeque<(Request, Scripted)>,
     /// Sleeps with the virtual time at which they end.
@@ -266,11 +295,12 @@ struct Stage {
 }
 
 impl Stage {
-    fn new(expected: Vec<(Effect, Scripted)>, order: Order) -> Self {
+    fn new(expected: Vec<Expected>, order: Order, is_loose: bool) -> Self {
         let result = Err(Failure::bug("the script has not ended"));
         let (effects, cancelled, log) = Default::default();
         let played = Played { result, effects, cancelled, log, slept: Duration::ZERO };
-        Self { order, expected, ready: VecDeque::new(), sleeping: Vec::new(), now_ms: BEGIN_MS, played }
+        let (ready, sleeping) = Default::default();
+        Self { order, expected, is_loose, ready, sleeping, now_ms: BEGIN_MS, played }
     }
 
     #[track_caller]
@@ -293,6 +323,7 @@ impl Stage {
     fn take(&mut self, need: Need) {
         for request in need.effects {
             self.played.effects.push(request.effect.clone());
+            assert!(self.played.effects.len() <= MAX_EFFECTS, "the backend asked for more than {MAX_EFFECTS} effects");
             match request.effect {
                 Effect::Sleep { ms } => self.sleeping.push((self.now_ms.saturating_add(ms), request)),
                 _ => {
@@ -308,11 +339,19 @@ impl Stage {
 
     #[track_caller]
     fn reply_to(&mut self, effect: &Effect) -> Scripted {
-        let Some(at) = self.expected.iter().position(|(expected, _)| expected == effect) else {
-            let expected: Vec<_> = self.expected.iter().map(|(effect, _)| effect).collect();
-            panic!("the backend asked for {effect:?}, which the script does not expect; it expects {expected:?}")
+        let fresh = self.expected.iter().position(|expected| !expected.asked && expected.effect == *effect);
+        let again = || self.expected.iter().rposition(|expected| self.is_loose && expected.effect == *effect);
+        let Some(at) = fresh.or_else(again) else {
+            let left = self.left();
+            panic!("the backend asked for {effect:?}, which the script does not expect; it expects {left:?}")
         };
-        self.expected.remove(at).1
+        self.expected[at].asked = true;
+        self.expected[at].reply.clone()
+    }
+
+    /// What was expected and never asked for.
+    fn left(&self) -> Vec<&Effect> {
+        self.expected.iter().filter(|expected| !expected.asked).map(|expected| &expected.effect).collect()
     }
 
     fn cancel(&mut self, id: EffectId) {
@@ -356,8 +395,8 @@ impl Stage {
 
     #[track_caller]
     fn end(mut self, result: Result<Done, Failure>) -> Played {
-        let left: Vec<_> = self.expected.iter().map(|(effect, _)| effect).collect();
-        assert!(left.is_empty(), "the backend ended with {result:?} and never asked for {left:?}");
+        let left = self.left();
+        assert!(self.is_loose || left.is_empty(), "the backend ended with {result:?} and never asked for {left:?}");
         self.played.result = result;
         self.played
     }
