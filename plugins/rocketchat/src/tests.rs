@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use portraitd_sdk::message::memory::{Recalled, Remember, Remembered};
 use portraitd_sdk::message::{Effect, EffectErrorKind, Outcome, Reply};
-use portraitd_sdk::script::{BEGIN_MS, Played, Script, rendition};
+use portraitd_sdk::script::{BEGIN_MS, Fault, Faults, Played, Script, Table, rendition};
 use portraitd_sdk::{Failure, HttpRequest, Memory, Part, Response, Secret, Verdict};
 use serde_json::{Value, json};
 
@@ -267,13 +267,47 @@ fn a_wait_of_a_server_that_is_down_is_told() {
     assert_eq!((failure.verdict, failure.after_ms), (Verdict::Retry, Some(30_000)));
 }
 
+/// A first delivery: the version is not known yet.
+fn good_delivery() -> Script<RocketChat> {
+    open(settings())
+        .expect(Effect::Recall { memory: version() }, Reply::Recall(Recalled::Missing {}))
+        .asked(&json!({ "version": "7.1", "success": true }), "7.1")
+        .exchange(set_avatar("username", "ada"), Response::with_json(200, &json!({ "success": true })))
+}
+
+fn good_probe() -> Script<RocketChat> {
+    open(settings())
+        .asked(&json!({ "version": "7.1", "success": true }), "7.1")
+        .exchange(me(), Response::with_json(200, &json!({ "_id": CALLER, "success": true })))
+}
+
+/// The faults that do not pass, with their verdicts at a request.
+fn lasting(table: &Table, request: usize) -> Vec<(Fault, Verdict)> {
+    let rows = table.rows.iter().filter(|row| row.request == request && !row.fault.passes());
+    rows.map(|row| (row.fault, row.result.as_ref().unwrap_err().verdict)).collect()
+}
+
 #[test]
-fn a_connection_that_fails_is_tried_again() {
-    for kind in [EffectErrorKind::Connect, EffectErrorKind::Timeout, EffectErrorKind::Closed, EffectErrorKind::TooLarge]
-    {
-        let request = Effect::Http(set_avatar("username", "ada"));
-        let played = open(settings()).known().expect(request, Reply::error(kind, "as the host says")).deliver();
-        assert_eq!(played.result.unwrap_err().verdict, Verdict::Retry, "{kind:?}");
+fn every_fault_has_its_verdict() {
+    let lasting_are = |other| {
+        vec![
+            (Fault::Status(400), other),
+            (Fault::Status(401), Verdict::Auth),
+            (Fault::Status(403), Verdict::Auth),
+            (Fault::Status(404), Verdict::Config),
+            (Fault::Status(413), other),
+            (Fault::Status(415), other),
+            (Fault::Redirect, Verdict::Config),
+        ]
+    };
+    let delivery = Faults::of(good_delivery).deliver();
+    println!("{delivery}");
+    assert_eq!(lasting(&delivery, 1), lasting_are(Verdict::Config));
+    assert_eq!(lasting(&delivery, 2), lasting_are(Verdict::ImageRejected));
+    let probe = Faults::of(good_probe).probe();
+    println!("{probe}");
+    for request in [1, 2] {
+        assert_eq!(lasting(&probe, request), lasting_are(Verdict::Config));
     }
 }
 
@@ -347,4 +381,36 @@ fn settings_that_cannot_work_are_refused_by_their_key() {
     assert!(refused(with("auth-token", "9HqLlyZOugoStsXCUfD")).starts_with("`auth-token`: a secret is not written"));
     assert!(refused(with("user", "email")).starts_with("`user`: unknown variant `email`"));
     assert!(refused(with("mode", "file")).starts_with("`mode`: unknown field `mode`"));
+}
+
+/// A delivery as `portraitd plugins try --record` writes it down.
+const RECORDED: &str = concat!(
+    r#"{"portraitd-recording":1,"plugin":"rocketchat","version":"0.1.0","open":{"backend":"chat","settings":"#,
+    r#"{"base-url":"https://chat.example.com","user-id":"aobEdbYhXfu5hkeqG","auth-token":"secret:/auth-token"},"#,
+    r#""host-version":"0.1.0","caps":["http","recall","remember"]},"start":{"op":"deliver","#,
+    r#""user":{"id":"ada","remote":"ada"},"photo":{"digest":"00","renditions":[{"name":"avatar","mime":"image/jpeg","#,
+    r#""width":512,"height":512,"len":48211,"sha256":"77","blob":0}]},"attempt":1,"idempotency-key":"k","#,
+    r#""deadline-ms":1767225660000,"now-ms":1767225600000,"seed":7}}"#,
+    "\n",
+    r#"{"answer":{"need":{"effects":[{"id":1,"effect":{"recall":{"memory":{"backend":{"key":"version"}}}}}]}}}"#,
+    "\n",
+    r#"{"results":[{"id":1,"reply":{"recall":{"found":{"value":{"value":"7.1"},"version":1}}}}],"#,
+    r#""now-ms":1767225600001}"#,
+    "\n",
+    r#"{"answer":{"need":{"effects":[{"id":2,"effect":{"http":{"method":"POST","#,
+    r#""url":"https://chat.example.com/api/v1/users.setAvatar","headers":[{"name":"X-User-Id","#,
+    r#""value":[{"plain":"aobEdbYhXfu5hkeqG"}]},{"name":"X-Auth-Token","value":[{"secret":"secret:/auth-token"}]}],"#,
+    r#""body":{"multipart":[{"name":"username","content":{"text":[{"plain":"ada"}]}},{"name":"image","#,
+    r#""file-name":"avatar.jpg","content":{"rendition":{"rendition":"avatar"}}}]}}}}]}}}"#,
+    "\n",
+    r#"{"results":[{"id":2,"reply":{"http":{"status":200,"headers":[{"name":"content-type","value":"application/json"}],"#,
+    r#""blob":0}},"body":{"text":"{\"success\":true}"}}],"now-ms":1767225600025}"#,
+    "\n",
+    r#"{"answer":{"done":{"outcome":"changed","receipt":{"sha256":"77"}}}}"#,
+);
+
+#[test]
+fn a_recorded_delivery_plays_back() {
+    let done = Script::<RocketChat>::replay(RECORDED).unwrap();
+    assert_eq!((done.outcome, &done.receipt), (Outcome::Changed, &json!({ "sha256": "77" })));
 }

@@ -65,8 +65,7 @@ pub(crate) fn avatar_was_set(reply: &Response, now_ms: u64) -> Result<(), Failur
 /// # Errors
 /// `auth` when the server does not accept them, `config` when they are somebody else's.
 pub(crate) fn account_is(reply: &Response, user_id: &str, now_ms: u64) -> Result<(), Failure> {
-    let account = told::<Account>(reply, now_ms)?;
-    match account {
+    match told(reply, &ACCOUNT, now_ms)? {
         Account { success: true, id: Some(id) } if id == user_id => Ok(()),
         Account { success: true, id: Some(_) } => {
             let failure = Failure::config("the server takes the token for one of another account than `user-id` names");
@@ -94,7 +93,7 @@ struct Account {
 /// # Errors
 /// `config` for a server that is too old, or that does not say.
 pub(crate) fn safe_version(reply: &Response, now_ms: u64) -> Result<String, Failure> {
-    let Info { version, info } = told(reply, now_ms)?;
+    let Info { version, info } = told(reply, &VERSION, now_ms)?;
     let Some(version) = version.or_else(|| info.and_then(|info| info.version)) else {
         let failure =
             Failure::config("the server does not tell its version, and an old one would set the wrong avatar");
@@ -129,9 +128,9 @@ fn parsed(version: &str) -> Option<(u32, u32)> {
 }
 
 /// What a question to the server is answered with.
-fn told<T: DeserializeOwned>(reply: &Response, now_ms: u64) -> Result<T, Failure> {
+fn told<T: DeserializeOwned>(reply: &Response, asked: &Asked, now_ms: u64) -> Result<T, Failure> {
     if !reply.is_success() {
-        return Err(refusal(reply, &QUESTION, now_ms));
+        return Err(refusal(reply, asked, now_ms));
     }
     serde_json::from_slice(reply.body()).map_err(|_| foreign(reply))
 }
@@ -155,7 +154,12 @@ const AVATAR: Asked = Asked {
     forbidden: "give a role of the account the permission `edit-other-user-avatar`; if it has that, make a new token",
 };
 
-const QUESTION: Asked = Asked { otherwise: Verdict::Config, forbidden: NEW_TOKEN };
+const ACCOUNT: Asked = Asked { otherwise: Verdict::Config, forbidden: NEW_TOKEN };
+
+const VERSION: Asked = Asked {
+    otherwise: Verdict::Config,
+    forbidden: "the server tells its version to everybody: let the daemon pass what stands before it",
+};
 
 const NEW_TOKEN: &str = "make a new personal access token, and check that `user-id` is of the same account";
 
