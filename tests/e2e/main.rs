@@ -26,6 +26,7 @@ mod pause;
 mod refused;
 mod removal;
 mod replace;
+mod rocketchat;
 mod rocketchat_simulator;
 mod second_daemon;
 mod shutdown;

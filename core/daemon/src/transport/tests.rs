@@ -182,8 +182,7 @@ async fn a_rendition_is_sent_whole_in_part_or_as_base64() {
 
 #[tokio::test]
 async fn a_redirect_is_told_and_not_followed() {
-    let (url, hears) =
-        system(["HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n", OK]);
+    let (url, hears) = system(["HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n", OK]);
     let (reply, _) = send(&transport(), HttpRequest::get(url)).await.unwrap();
     assert_eq!(reply.status, 302);
     hears.recv().unwrap();
