@@ -39,6 +39,8 @@ struct Inner {
 struct Code {
     library: &'static Library,
     pool: Arc<Pool>,
+    /// Looks for calls that hang as long as there is anybody who can make one, also when the host is gone.
+    _watch: Arc<Watch>,
 }
 
 impl Host {
@@ -85,7 +87,7 @@ impl Host {
         let loaded = pool.call_blocking(move || Library::load(&copy, &identity));
         let hangs = || Refusal::Linker { why: format!("it did not come back within {STEP_LIMIT:?}") };
         let library = loaded.unwrap_or_else(|_| Err(hangs()))?;
-        Ok(Code { library, pool })
+        Ok(Code { library, pool, _watch: self.0.watch.clone() })
     }
 
     /// [`find`] and [`Host::load`].

@@ -237,7 +237,7 @@ impl<T: Send + 'static> Drop for OnPool<T> {
     }
 }
 
-/// One thread that watches over all pools of a host. It ends with the host.
+/// One thread that watches over all pools of a host. It ends when neither the host nor one of its plugins is left.
 #[derive(Debug, Default)]
 pub(crate) struct Watch(Mutex<Vec<Weak<Pool>>>);
 
