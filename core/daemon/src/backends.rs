@@ -2,9 +2,12 @@
 //!
 //! Knows what a plugin wants of photos; sends nothing.
 
+pub(crate) mod reload;
+
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use portraitd_host::Host;
 use portraitd_pipeline as pipeline;
@@ -14,6 +17,7 @@ use portraitd_sdk::{Failure, Fit, RenditionSpec, Verdict};
 use serde_json::{Map, Value};
 use tracing::{error, warn};
 
+use crate::backends::reload::Stamp;
 use crate::config::{BackendConfig, Config, Crop, Rate};
 use crate::dispatch::memory::BackendMemory;
 use crate::report::{Exit, Trouble};
@@ -30,21 +34,23 @@ pub(crate) struct Backend {
     pub(crate) plugin: String,
     /// Its opened plugin, or why that cannot be used.
     pub(crate) open: Result<OpenBackend, String>,
-    concurrency: usize,
-    remove: bool,
+    config: BackendConfig,
+    /// Its library as it was just before it was loaded.
+    stamp: Option<Stamp>,
 }
 
 /// The opened plugin of a backend.
 #[derive(Debug)]
 pub(crate) struct OpenBackend {
-    /// What to converse with.
-    pub(crate) handle: portraitd_host::Backend,
     /// What the plugin says of itself.
     pub(crate) description: Description,
     /// The plugin's settings, with handles in the place of secrets.
     pub(crate) settings: Map<String, Value>,
     /// What its conversations share.
     pub(crate) channel: Arc<Channel>,
+    /// As its first library opened it. What it says of the backend, later ones say too.
+    first: portraitd_host::Backend,
+    latest: Mutex<portraitd_host::Backend>,
 }
 
 /// What all conversations of a backend share, beside its plugin.
@@ -63,9 +69,34 @@ pub(crate) struct Channel {
 }
 
 impl OpenBackend {
+    /// What to begin a conversation with: of the plugin's latest library.
+    pub(crate) fn handle(&self) -> portraitd_host::Backend {
+        self.latest.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The origins that it will call.
+    pub(crate) fn origins(&self) -> &[String] {
+        self.first.origins()
+    }
+
     /// The renditions that every delivery needs, by the plugin's names.
     pub(crate) fn renditions(&self) -> &[RenditionSpec] {
-        self.handle.renditions()
+        self.first.renditions()
+    }
+
+    /// Lets another library's backend have the conversations from now on, if all that was decided by is the same.
+    fn replace(&self, newer: &Self) -> bool {
+        let told = |open: &Self| {
+            let Self { description, settings, first, .. } = open;
+            let of_backend = (first.renditions().to_vec(), first.origins().to_vec(), first.fingerprint().to_owned());
+            // Where the settings hold handles, the secrets are.
+            (of_backend, description.operations.clone(), settings.clone())
+        };
+        let same = told(self) == told(newer);
+        if same {
+            *self.latest.lock().unwrap_or_else(PoisonError::into_inner) = newer.handle();
+        }
+        same
     }
 
     pub(crate) fn can(&self, operation: Operation) -> bool {
@@ -74,7 +105,7 @@ impl OpenBackend {
 
     /// Whether it sends requests.
     pub(crate) fn is_remote(&self) -> bool {
-        self.handle.plugin().identity().needs.iter().any(|need| need == EffectKind::Http.word())
+        self.first.plugin().identity().needs.iter().any(|need| need == EffectKind::Http.word())
     }
 }
 
@@ -83,6 +114,7 @@ impl OpenBackend {
 pub(crate) struct Backends {
     all: BTreeMap<BackendId, Backend>,
     crop: pipeline::Crop,
+    opener: Opener,
 }
 
 impl Backends {
@@ -102,7 +134,7 @@ impl Backends {
         if all.is_empty() {
             warn!("no backend is enabled: photos are examined and delivered nowhere");
         }
-        Ok(Self { all, crop: crop(config.photo.crop) })
+        Ok(Self { all, crop: crop(config.photo.crop), opener })
     }
 
     /// The backend of a name.
@@ -135,8 +167,8 @@ impl Backend {
         BackendSpec {
             id: self.id.clone(),
             shape,
-            concurrency: self.concurrency,
-            remove: self.remove,
+            concurrency: self.config.concurrency.get(),
+            remove: self.config.remove,
             probes,
             remote,
             broken: self.open.as_ref().err().cloned(),
@@ -148,7 +180,7 @@ impl Backend {
 fn shape(plugin: &str, open: &OpenBackend, crop: pipeline::Crop) -> String {
     let renditions = open.renditions().iter();
     let recipe: Vec<_> = renditions.map(|spec| format!("{}={}", spec.name, rendition(spec).canonical(crop))).collect();
-    format!("{plugin}\n{}\n{}", recipe.join("\n"), open.handle.fingerprint())
+    format!("{plugin}\n{}\n{}", recipe.join("\n"), open.first.fingerprint())
 }
 
 /// A plugin's rendition as the pipeline makes it.
@@ -180,6 +212,7 @@ pub(crate) fn host(copies: &Path) -> Result<Host, Trouble> {
     })
 }
 
+#[derive(Debug)]
 struct Opener {
     host: Host,
     paths: Vec<PathBuf>,
@@ -187,6 +220,7 @@ struct Opener {
 
 impl Opener {
     fn open(&self, id: &BackendId, config: &BackendConfig) -> Result<Backend, Trouble> {
+        let stamp = Stamp::of(&config.plugin.to_string(), &self.paths);
         let open = match self.load(id, config) {
             Ok(open) => {
                 check_operations(id, config, &open)?;
@@ -198,13 +232,7 @@ impl Opener {
                 Err(reason)
             }
         };
-        Ok(Backend {
-            id: id.clone(),
-            plugin: config.plugin.to_string(),
-            open,
-            concurrency: config.concurrency.get(),
-            remove: config.remove,
-        })
+        Ok(Backend { id: id.clone(), plugin: config.plugin.to_string(), open, config: config.clone(), stamp })
     }
 
     fn load(&self, id: &BackendId, config: &BackendConfig) -> Result<OpenBackend, Unusable> {
@@ -225,7 +253,7 @@ impl Opener {
             host_version: env!("CARGO_PKG_VERSION").into(),
             caps: EffectKind::ALL.iter().map(|kind| kind.word().to_owned()).collect(),
         };
-        let handle = plugin.open(&open).map_err(|failure| refused(id, failure))?;
+        let first = plugin.open(&open).map_err(|failure| refused(id, failure))?;
         let interval = config.rate.map(Rate::interval).unwrap_or_default();
         let channel = Channel {
             backend: id.clone(),
@@ -234,13 +262,23 @@ impl Opener {
             memory: Arc::default(),
             examples: description.examples.clone(),
         };
-        Ok(OpenBackend { handle, description, settings, channel: Arc::new(channel) })
+        let latest = Mutex::new(first.clone());
+        Ok(OpenBackend { description, settings, channel: Arc::new(channel), first, latest })
     }
 }
 
 enum Unusable {
     Misconfigured(Trouble),
     Down(String),
+}
+
+impl fmt::Display for Unusable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Misconfigured(trouble) => f.write_str(&trouble.reasons()),
+            Self::Down(reason) => f.write_str(reason),
+        }
+    }
 }
 
 fn refused(id: &BackendId, failure: Failure) -> Unusable {

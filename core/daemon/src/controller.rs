@@ -18,7 +18,6 @@ use tokio::task::{AbortHandle, JoinSet};
 use tracing::{debug, error, info, warn};
 
 use crate::asked::{self, Asked};
-use crate::backends::Backends;
 use crate::clock::Clock;
 use crate::dispatch::{Begun, Dispatcher};
 use crate::intake::folder::Folder;
@@ -205,11 +204,6 @@ impl Controller {
     /// What decides, for whoever wants to know how far things are.
     pub(crate) const fn reconciler(&self) -> &Reconciler {
         &self.reconciler
-    }
-
-    /// The backends that are delivered to.
-    pub(crate) fn backends(&self) -> &Backends {
-        &self.dispatcher.backends
     }
 
     /// The time that decisions are made by.

@@ -86,6 +86,8 @@ impl State {
 pub(crate) struct Engine {
     /// The loop.
     pub(crate) controller: Controller,
+    /// The backends that it delivers to.
+    pub(crate) backends: Arc<Backends>,
     /// To be kept until the loop has ended.
     pub(crate) lock: Option<Lock>,
 }
@@ -117,9 +119,9 @@ impl Engine {
         let intake = Intake::new(config);
         let workers = Workers::start();
         let studio = Arc::new(Studio::new(intake.clone(), backends.crop(), workers.clone()));
-        let dispatcher = Dispatcher { backends, studio, stage, clock };
+        let dispatcher = Dispatcher { backends: Arc::clone(&backends), studio, stage, clock };
         let controller = Controller::new(Parts { reconciler, intake, workers, dispatcher, ledger, clock, follow });
-        Ok(Self { controller, lock })
+        Ok(Self { controller, backends, lock })
     }
 }
 
@@ -199,8 +201,8 @@ fn ledger_trouble(path: &Path, error: &OpenError) -> Trouble {
 }
 
 /// Threads for what may block: one scan, one comparison and one look at the folder, which a dead mount can hold for ever,
-/// and the others for files that are published and for names that are looked up.
-const BLOCKING_THREADS: usize = 19;
+/// one look at the plugins' libraries, and the others for files that are published and for names that are looked up.
+const BLOCKING_THREADS: usize = 20;
 
 /// A runtime whose threads do not keep the process from ending: a read from a dead network mount never comes back.
 pub(crate) fn block_on<T>(work: impl Future<Output = T>) -> T {
@@ -227,7 +229,7 @@ pub(crate) fn warn_of_surprises(config: &Config, backends: &Backends) {
         if let Some((key, why)) = open.channel.secrets.missing() {
             error!(backend = %backend.id, setting = key, why, "a secret cannot be read: the backend will be held");
         }
-        for origin in open.handle.origins().iter().filter(|origin| !is_confidential(origin)) {
+        for origin in open.origins().iter().filter(|origin| !is_confidential(origin)) {
             warn!(backend = %backend.id, origin, "requests go out without TLS: whoever is on the way reads secrets and photos");
         }
     }

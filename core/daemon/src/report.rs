@@ -86,6 +86,11 @@ impl Trouble {
         self
     }
 
+    /// The reasons on one line, for a log that says itself what failed.
+    pub(crate) fn reasons(&self) -> String {
+        self.because.join(": ")
+    }
+
     /// The exit code that this failure ends the command with.
     pub(crate) fn exit(&self) -> Exit {
         self.exit

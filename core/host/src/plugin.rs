@@ -79,6 +79,11 @@ impl Host {
         Ok(Plugin(Arc::new(Loaded { identity, file, sha256, code })))
     }
 
+    /// How many libraries it has loaded. Each stays in memory until the process ends.
+    pub fn libraries(&self) -> usize {
+        self.0.loaded.lock().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
     fn link(&self, copy: &Path, identity: &Identity) -> Result<Code, Refusal> {
         let pool = Pool::new(&identity.name, STEP_LIMIT).map_err(Refusal::Threads)?;
         self.0.watch.over(&pool);

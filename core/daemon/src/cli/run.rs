@@ -9,6 +9,7 @@ use tokio::sync::{mpsc, oneshot};
 use tracing::info;
 
 use crate::asked::Asked;
+use crate::backends::reload;
 use crate::config::{Config, WatchMode};
 use crate::control;
 use crate::controller::{Controller, Event, Follow};
@@ -22,8 +23,8 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 /// Runs the daemon.
 pub(crate) fn run(config: &Config, path: &Path) -> Result<Exit, Trouble> {
     let follow = Follow { rescan: config.folder.rescan, events: config.folder.watch != WatchMode::Poll };
-    let Engine { controller, lock } = Engine::open(config, Default::default(), None, Some(follow))?;
-    engine::warn_of_surprises(config, controller.backends());
+    let Engine { controller, backends, lock } = Engine::open(config, Default::default(), None, Some(follow))?;
+    engine::warn_of_surprises(config, &backends);
     info!(
         config = escape(path),
         folder = escape(&config.folder.path),
@@ -34,6 +35,7 @@ pub(crate) fn run(config: &Config, path: &Path) -> Result<Exit, Trouble> {
         let mut controller = controller;
         forward_signals(&controller.sender())?;
         serve(config, &mut controller)?;
+        controller.run_beside(reload::follow(backends));
         while controller.turn(None).await? {}
         info!(
             grace = humantime::format_duration(config.run.grace).to_string(),

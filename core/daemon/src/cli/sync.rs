@@ -28,7 +28,7 @@ pub(crate) fn sync(config: &Config, args: &SyncArgs) -> Result<Exit, Trouble> {
     let dry = args.dry_run.then(|| shown.clone());
     let focus = focus(args)?;
     let named = focus.users.clone().unwrap_or_default();
-    let Engine { controller, lock } = Engine::open(config, focus, dry, None)?;
+    let Engine { controller, lock, .. } = Engine::open(config, focus, dry, None)?;
     let started = Instant::now();
     let (summary, unknown) = engine::block_on(pass(controller, config, args, &named))?;
     drop(lock);
