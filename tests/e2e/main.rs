@@ -3,6 +3,7 @@
 //! that an administrator sees: commands, exit codes, JSON, the config file, folders and files.
 
 mod binaries;
+mod fixtures;
 mod photos;
 mod raw;
 #[path = "../simulators/mod.rs"]
@@ -19,10 +20,14 @@ mod crash;
 mod first_photo;
 mod folder_gone;
 mod hostile_names;
+mod hostile_plugins;
 mod json;
 mod layout;
 mod many;
 mod pause;
+mod plugin_abi;
+mod plugin_files;
+mod plugin_reload;
 mod refused;
 mod removal;
 mod replace;
