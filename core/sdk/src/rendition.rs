@@ -131,6 +131,36 @@ impl RenditionSpec {
     }
 }
 
+/// A rendition as a message holds it. A setting with a key too many is a mistake of the person who wrote it; a message
+/// with a field too many is one of somebody newer.
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+struct Wanted {
+    name: String,
+    width: u32,
+    height: u32,
+    #[serde(default)]
+    fit: Fit,
+    #[serde(default)]
+    max_bytes: Option<ByteCount>,
+    #[serde(default)]
+    format: Format,
+}
+
+/// Reads the renditions of a message.
+pub(crate) fn wanted<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<RenditionSpec>, D::Error> {
+    let wanted = Vec::<Wanted>::deserialize(deserializer)?;
+    let spec = |Wanted { name, width, height, fit, max_bytes, format }| RenditionSpec {
+        name,
+        width,
+        height,
+        fit,
+        max_bytes,
+        format,
+    };
+    Ok(wanted.into_iter().map(spec).collect())
+}
+
 /// No JPEG with its tables is smaller than this.
 const MIN_BYTES: u64 = 512;
 
