@@ -12,14 +12,14 @@ use crate::{
 };
 
 /// Puts a version into the world by a rename, as a package manager does.
-fn install(world: &World, version: &str, ms: u32, side: u32) {
-    let defines = [format!("VERSION=\"{version}\""), format!("MS=\"{ms}\""), format!("SIDE=\"{side}\"")];
+fn install(world: &World, version: &str, side: u32) {
+    let defines = [format!("VERSION=\"{version}\""), format!("SIDE=\"{side}\"")];
     compile(world, "versions", "versions", &defines.each_ref().map(String::as_str));
 }
 
-fn world_with_version_1(ms: u32) -> World {
+fn world_with_version_1() -> World {
     let mut world = world_with_plugins();
-    install(&world, "1", ms, 48);
+    install(&world, "1", 48);
     world.set("backend.changing.plugin", "versions");
     world.start();
     world
@@ -47,35 +47,38 @@ fn copies(world: &World) -> usize {
 
 #[test]
 fn a_new_library_serves_the_next_delivery_and_a_running_one_ends_on_the_old() {
-    let world = world_with_version_1(8_000);
-    drop_photo(&world, "anna");
+    let world = world_with_version_1();
+    // The first delivery after a start goes alone.
+    drop_photo(&world, "first");
+    assert_eq!(delivered_by(&world, "first"), "by version 1");
+    drop_photo(&world, "slow");
     let in_flight = |user: &Value| user["backends"]["changing"]["state"] == "in-flight";
-    world.wait_explain("anna", "in flight", in_flight);
+    world.wait_explain("slow", "in flight", in_flight);
 
-    install(&world, "2", 1, 48);
+    install(&world, "2", 48);
     wait_logged(&world, "the plugin's new library is used from now on");
-    drop_photo(&world, "berta");
-    assert_eq!(delivered_by(&world, "berta"), "by version 2");
-    assert!(in_flight(&world.explain("anna")), "the new one was not there while the old one was at work");
-    assert_eq!(delivered_by(&world, "anna"), "by version 1");
+    drop_photo(&world, "next");
+    assert_eq!(delivered_by(&world, "next"), "by version 2");
+    assert!(in_flight(&world.explain("slow")), "the new one was not there while the old one was at work");
+    assert_eq!(delivered_by(&world, "slow"), "by version 1");
     assert_eq!(copies(&world), 3);
 }
 
 #[test]
 fn a_new_library_that_cannot_be_used_changes_nothing() {
-    let mut world = world_with_version_1(1);
+    let mut world = world_with_version_1();
     put(&world, "versions", b"a text file");
     wait_logged(&world, "not a shared library: it does not begin as one");
     drop_photo(&world, "anna");
     assert_eq!(delivered_by(&world, "anna"), "by version 1");
 
-    let refuses = ["VERSION=\"2\"", "MS=\"1\"", "SIDE=\"48\"", "REFUSE=\"`path`: there is none\""];
+    let refuses = ["VERSION=\"2\"", "SIDE=\"48\"", "REFUSE=\"`path`: there is none\""];
     compile(&world, "versions", "versions", &refuses);
     wait_logged(&world, "`path`: there is none");
     drop_photo(&world, "berta");
     assert_eq!(delivered_by(&world, "berta"), "by version 1");
 
-    install(&world, "3", 1, 60);
+    install(&world, "3", 60);
     wait_logged(&world, "wants other pictures or calls other systems: restart portraitd to use it");
     drop_photo(&world, "carla");
     assert_eq!(delivered_by(&world, "carla"), "by version 1");
@@ -89,11 +92,11 @@ fn a_new_library_that_cannot_be_used_changes_nothing() {
 
 #[test]
 fn a_library_that_is_taken_away_changes_nothing() {
-    let world = world_with_version_1(1);
+    let world = world_with_version_1();
     fs::remove_file(world.path(Path::new("plugins").join(crate::fixtures::library("versions")))).unwrap();
     drop_photo(&world, "anna");
     assert_eq!(delivered_by(&world, "anna"), "by version 1");
-    install(&world, "2", 1, 48);
+    install(&world, "2", 48);
     wait_logged(&world, "the plugin's new library is used from now on");
     drop_photo(&world, "berta");
     assert_eq!(delivered_by(&world, "berta"), "by version 2");
