@@ -20,7 +20,7 @@ pub struct Request {
 
 /// Something that the host does for a plugin.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case")]
 pub enum Effect {
     /// Publish a rendition as a file, atomically and durably. The directory and missing sub-directories are made; a
     /// file that has this very content already is left alone.
@@ -136,7 +136,7 @@ pub struct EffectResult {
 
 /// The outcome of an effect: of the effect's own kind, or an error.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case")]
 pub enum Reply {
     /// A `file-put` is done and durable.
     FilePut {

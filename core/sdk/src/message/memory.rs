@@ -10,7 +10,7 @@ pub const MAX_MEMORY: usize = 16_384;
 
 /// Where something is remembered.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case")]
 pub enum Memory {
     /// For all conversations of this backend, until the daemon ends: a session, an id that was looked up.
     ///
@@ -64,7 +64,7 @@ pub enum Remembered {
 
 /// The answer to a `recall`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case")]
 pub enum Recalled {
     /// It is remembered.
     Found {
