@@ -28,6 +28,7 @@ mod pause;
 mod plugin_abi;
 mod plugin_files;
 mod plugin_reload;
+mod plugins_try;
 mod refused;
 mod removal;
 mod replace;

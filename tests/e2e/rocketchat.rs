@@ -8,7 +8,7 @@ use crate::world::World;
 const CHAT: &str = "chat";
 
 /// A world with a backend at the simulated server.
-fn world_at(chat: &RocketChat) -> World {
+pub(crate) fn world_at(chat: &RocketChat) -> World {
     let mut world = World::new();
     world.set("backend.chat.plugin", "rocketchat");
     world.set("backend.chat.settings.base-url", chat.url());

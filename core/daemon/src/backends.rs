@@ -13,7 +13,7 @@ use portraitd_host::Host;
 use portraitd_pipeline as pipeline;
 use portraitd_reconcile::{BackendId, BackendSpec};
 use portraitd_sdk::message::{Description, EffectKind, Example, Open, Operation};
-use portraitd_sdk::{Failure, Fit, RenditionSpec, Verdict};
+use portraitd_sdk::{Failure, Fit, Identity, RenditionSpec, Verdict};
 use serde_json::{Map, Value};
 use tracing::{error, warn};
 
@@ -74,6 +74,11 @@ impl OpenBackend {
         self.latest.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// Who its plugin is.
+    pub(crate) fn identity(&self) -> &Identity {
+        self.first.plugin().identity()
+    }
+
     /// The origins that it will call.
     pub(crate) fn origins(&self) -> &[String] {
         self.first.origins()
@@ -105,7 +110,7 @@ impl OpenBackend {
 
     /// Whether it sends requests.
     pub(crate) fn is_remote(&self) -> bool {
-        self.first.plugin().identity().needs.iter().any(|need| need == EffectKind::Http.word())
+        self.identity().needs.iter().any(|need| need == EffectKind::Http.word())
     }
 }
 
@@ -197,7 +202,7 @@ pub(crate) fn rendition(spec: &RenditionSpec) -> pipeline::RenditionSpec {
 }
 
 /// The configuration's crop as the pipeline makes it.
-const fn crop(crop: Crop) -> pipeline::Crop {
+pub(crate) const fn crop(crop: Crop) -> pipeline::Crop {
     match crop {
         Crop::Center => pipeline::Crop::Center,
         Crop::Upper => pipeline::Crop::Upper,
@@ -218,6 +223,30 @@ struct Opener {
     paths: Vec<PathBuf>,
 }
 
+/// Opens one backend of the configuration with the library in a file, wherever that lies.
+///
+/// # Errors
+/// Whatever is wrong with the file or with the backend's settings.
+pub(crate) fn open_with(
+    file: &Path,
+    id: &BackendId,
+    config: &BackendConfig,
+    copies: &Path,
+) -> Result<Backend, Trouble> {
+    let plugin = portraitd_host::inspect(file).map_err(|error| trouble(id).caused_by(&error))?.name;
+    if plugin != config.plugin.to_string() {
+        let reason = format!("it is of the plugin `{}`, and the library is `{plugin}`", config.plugin);
+        return Err(trouble(id).because(reason).hint("name a backend of that plugin"));
+    }
+    let opener = Opener { host: host(copies)?, paths: Vec::new() };
+    let open = match opener.load_file(id, config, file) {
+        Ok(open) => open,
+        Err(Unusable::Misconfigured(trouble)) => return Err(trouble),
+        Err(Unusable::Down(reason)) => return Err(trouble(id).because(reason)),
+    };
+    Ok(Backend { id: id.clone(), plugin, open: Ok(open), config: config.clone(), stamp: None })
+}
+
 impl Opener {
     fn open(&self, id: &BackendId, config: &BackendConfig) -> Result<Backend, Trouble> {
         let stamp = Stamp::of(&config.plugin.to_string(), &self.paths);
@@ -236,34 +265,40 @@ impl Opener {
     }
 
     fn load(&self, id: &BackendId, config: &BackendConfig) -> Result<OpenBackend, Unusable> {
-        let name = config.plugin.to_string();
-        let file = portraitd_host::find(&name, &self.paths).map_err(|error| {
+        let file = portraitd_host::find(&config.plugin.to_string(), &self.paths).map_err(|error| {
             Unusable::Misconfigured(
                 trouble(id).caused_by(&error).hint("check `plugin` of this backend, and plugins.path"),
             )
         })?;
-        let plugin = self.host.load(&file).map_err(|error| Unusable::Down(chain(&error)))?;
+        self.load_file(id, config, &file)
+    }
+
+    fn load_file(&self, id: &BackendId, config: &BackendConfig, file: &Path) -> Result<OpenBackend, Unusable> {
+        let plugin = self.host.load(file).map_err(|error| Unusable::Down(chain(&error)))?;
         let description = plugin.describe().map_err(|failure| Unusable::Down(failure.reason))?;
         let mut settings = config.settings.clone();
         let secrets = Secrets::take(&description.schema, &mut settings)
             .map_err(|why| Unusable::Misconfigured(in_settings(id, &why)))?;
-        let open = Open {
-            backend: id.to_string(),
-            settings: Value::Object(settings.clone()),
-            host_version: env!("CARGO_PKG_VERSION").into(),
-            caps: EffectKind::ALL.iter().map(|kind| kind.word().to_owned()).collect(),
-        };
-        let first = plugin.open(&open).map_err(|failure| refused(id, failure))?;
-        let interval = config.rate.map(Rate::interval).unwrap_or_default();
+        let first = plugin.open(&opening(id, &settings)).map_err(|failure| refused(id, failure))?;
         let channel = Channel {
             backend: id.clone(),
             secrets,
-            lane: Lane::new(config.timeout, interval),
+            lane: Lane::new(config.timeout, config.rate.map(Rate::interval).unwrap_or_default()),
             memory: Arc::default(),
             examples: description.examples.clone(),
         };
         let latest = Mutex::new(first.clone());
         Ok(OpenBackend { description, settings, channel: Arc::new(channel), first, latest })
+    }
+}
+
+/// The message that a backend's plugin is opened with.
+pub(crate) fn opening(id: &BackendId, settings: &Map<String, Value>) -> Open {
+    Open {
+        backend: id.to_string(),
+        settings: Value::Object(settings.clone()),
+        host_version: env!("CARGO_PKG_VERSION").into(),
+        caps: EffectKind::ALL.iter().map(|kind| kind.word().to_owned()).collect(),
     }
 }
 

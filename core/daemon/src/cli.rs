@@ -6,6 +6,7 @@ mod plugins;
 mod preview;
 mod run;
 mod sync;
+mod trial;
 
 use std::path::PathBuf;
 
@@ -33,7 +34,7 @@ enum Command {
     /// Scan once, deliver what is due, and end
     Sync(SyncArgs),
     /// Check config, plugins, folder and rights without starting
-    Check,
+    Check(CheckArgs),
     /// Show counts for each backend, refused files and held backends
     Status(JsonArgs),
     /// Show what is known of one user: photo, backends, attempts, the next one
@@ -77,6 +78,13 @@ pub(crate) struct SyncArgs {
     /// Only these users
     #[arg(value_name = "USERID")]
     pub(crate) users: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+struct CheckArgs {
+    /// Ask each backend whether its credentials work
+    #[arg(long)]
+    probe: bool,
 }
 
 #[derive(Debug, Args)]
@@ -134,6 +142,30 @@ enum PluginsCommand {
         #[arg(long)]
         json: bool,
     },
+    /// Deliver one photo with a library, and show the whole conversation; nothing is recorded in the state
+    Try(TryArgs),
+}
+
+/// What `plugins try` is asked for.
+#[derive(Debug, Args)]
+pub(crate) struct TryArgs {
+    /// The library
+    pub(crate) file: PathBuf,
+    /// The configured backend whose settings are used
+    #[arg(long, value_name = "B")]
+    pub(crate) backend: String,
+    /// The user
+    #[arg(long, value_name = "U")]
+    pub(crate) user: String,
+    /// The photo
+    #[arg(long, value_name = "P")]
+    pub(crate) photo: PathBuf,
+    /// Send nothing; the replies are the plugin's examples
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Write a recording that plays back in the plugin's tests
+    #[arg(long, value_name = "R")]
+    pub(crate) record: Option<PathBuf>,
 }
 
 impl Cli {
@@ -147,7 +179,7 @@ impl Cli {
         match self.command {
             Command::Run => run::run(&config, &path),
             Command::Sync(args) => sync::sync(&config, &args),
-            Command::Check => check::check(&config, &path),
+            Command::Check(args) => check::check(&config, &path, args.probe),
             Command::Status(args) => ask::status(&config, args.json),
             Command::Explain(args) => ask::explain(&config, &args.user, args.json),
             Command::Retry(args) => ask::retry(&config, &args.backends, &args.users),
@@ -157,6 +189,7 @@ impl Cli {
             Command::Preview(args) => preview::preview(&config, &args.file, &args.out),
             Command::Plugins(PluginsCommand::List(args)) => plugins::list(&config, args.json),
             Command::Plugins(PluginsCommand::Show { file, json }) => plugins::show(&config, &file, json),
+            Command::Plugins(PluginsCommand::Try(args)) => trial::try_plugin(&config, &args),
             Command::DescribePlugin { .. } => unreachable!("it was done above, without a config"),
         }
     }

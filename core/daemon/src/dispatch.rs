@@ -3,6 +3,7 @@
 //! Decides nothing. The order matters: what cannot be rendered touches no backend and costs no attempt, and no plugin
 //! is called before its attempt is durably counted.
 
+pub(crate) mod conversations;
 mod converse;
 pub(crate) mod dry;
 mod files;
@@ -10,20 +11,18 @@ pub(crate) mod memory;
 pub(crate) mod performer;
 pub(crate) mod roots;
 pub(crate) mod studio;
+pub(crate) mod witness;
+pub(crate) mod wording;
 
 use std::sync::Arc;
 use std::time::Instant;
 
-use portraitd_host::Blob;
 use portraitd_pipeline::{Rendition, RenditionSpec};
-use portraitd_reconcile::{BackendId, Delivery, Examined, Fingerprint, Operation, Outcome, Target, UserId, Verdict};
-use portraitd_sdk::message::{self, PhotoHead, RenditionHead, Start, User};
+use portraitd_reconcile::{BackendId, Delivery, Examined, Operation, Outcome, Target, Verdict};
+use portraitd_sdk::message::{self, Start};
 
 use crate::backends::{Backend, Backends, OpenBackend, rendition};
-use crate::clock::Clock;
-use crate::dispatch::converse::{Opening, converse, limit, now_ms};
-use crate::dispatch::memory::DeliveryMemory;
-use crate::dispatch::performer::{Performer, Stage, Subject};
+use crate::dispatch::conversations::{Conversations, Planned};
 use crate::dispatch::studio::{Order, Studio};
 use crate::intake::folder::Folder;
 
@@ -34,10 +33,8 @@ pub(crate) struct Dispatcher {
     pub(crate) backends: Arc<Backends>,
     /// Where renditions come from.
     pub(crate) studio: Arc<Studio>,
-    /// What happens to effects.
-    pub(crate) stage: Stage,
-    /// The time.
-    pub(crate) clock: Clock,
+    /// How plugins are talked with.
+    pub(crate) conversations: Conversations,
 }
 
 /// An attempt that was counted.
@@ -78,7 +75,7 @@ impl Dispatcher {
             Ok((backend, open)) => {
                 let about = Some((delivery.user.clone(), delivery.backend.clone()));
                 let start = self.start(delivery, open, &made, begun);
-                self.converse(backend, open, start, made, about).await
+                self.conversations.lead(backend, open, Planned { start, made, about }, None).await
             }
             Err(outcome) => outcome,
         };
@@ -88,36 +85,9 @@ impl Dispatcher {
     /// Asks a backend's plugin whether its credentials and settings work.
     pub(crate) async fn probe(&self, backend: &BackendId) -> Outcome {
         match self.opened(backend) {
-            Ok((backend, open)) => {
-                let start = self.blank(open, message::Operation::Probe, format!("probe {}", backend.id));
-                self.converse(backend, open, start, Vec::new(), None).await
-            }
+            Ok((backend, open)) => self.conversations.probe(backend, open).await,
             Err(outcome) => outcome,
         }
-    }
-
-    async fn converse(
-        &self,
-        backend: &Backend,
-        open: &OpenBackend,
-        start: Start,
-        made: Vec<Arc<Rendition>>,
-        about: Option<(UserId, BackendId)>,
-    ) -> Outcome {
-        let blobs: Vec<Blob> = made.iter().map(|made| Arc::clone(&made.bytes)).collect();
-        let heads = start.photo.iter().flat_map(|photo| &photo.renditions);
-        let ledger = match &self.stage {
-            Stage::Real(real) => Some(real.ledger.clone()),
-            Stage::Dry(_) => None,
-        };
-        let subject = Subject {
-            settings: open.settings.clone(),
-            renditions: heads.clone().map(|head| (head.name.clone(), Arc::clone(&blobs[head.blob]))).collect(),
-            digests: heads.map(|head| (head.name.clone(), head.sha256.clone())).collect(),
-            memory: DeliveryMemory::new(ledger, about, self.clock),
-        };
-        let performer = Performer::new(self.stage.clone(), Arc::clone(&open.channel), subject);
-        converse(backend, open, Opening { start, blobs, performer }, self.clock).await
     }
 
     fn opened(&self, id: &BackendId) -> Result<(&Backend, &OpenBackend), Outcome> {
@@ -138,47 +108,13 @@ impl Dispatcher {
             Target::Photo(fingerprint) => fingerprint.to_string(),
             Target::Removal => "removal".into(),
         };
-        let heads = open.renditions().iter().zip(made).enumerate();
-        let renditions = heads.map(|(blob, (spec, made))| head(blob, spec, made)).collect();
+        let photo = delivery.photo.as_ref().map(|(_, digest)| conversations::photo(open, digest, made));
         Start {
-            user: Some(User { id: delivery.user.to_string(), remote: delivery.user.to_string() }),
-            photo: delivery.photo.as_ref().map(|(_, digest)| PhotoHead { digest: digest.to_string(), renditions }),
+            user: Some(conversations::user(&delivery.user)),
+            photo,
             receipt: begun.receipt.and_then(|receipt| serde_json::from_str(&receipt).ok()),
             attempt: begun.attempt,
-            ..self.blank(open, op, format!("{} {} {target}", delivery.backend, delivery.user))
+            ..self.conversations.blank(open, op, &format!("{} {} {target}", delivery.backend, delivery.user))
         }
-    }
-
-    fn blank(&self, open: &OpenBackend, op: message::Operation, key: String) -> Start {
-        let now_ms = now_ms(self.clock);
-        let deadline = u64::try_from(limit(open).as_millis()).unwrap_or(u64::MAX);
-        // A key that says nothing about the user to systems that only compare it.
-        let idempotency_key = portraitd_reconcile::Digest::of(key.as_bytes());
-        let seed =
-            idempotency_key.as_bytes().iter().take(8).fold(now_ms, |seed, byte| seed.rotate_left(8) ^ u64::from(*byte));
-        Start {
-            op,
-            user: None,
-            photo: None,
-            receipt: None,
-            attempt: 1,
-            idempotency_key: idempotency_key.to_string(),
-            deadline_ms: now_ms.saturating_add(deadline),
-            now_ms,
-            seed,
-            dry_run: matches!(self.stage, Stage::Dry(_)),
-        }
-    }
-}
-
-fn head(blob: usize, spec: &portraitd_sdk::RenditionSpec, made: &Rendition) -> RenditionHead {
-    RenditionHead {
-        name: spec.name.clone(),
-        mime: spec.format.mime().into(),
-        width: made.width,
-        height: made.height,
-        len: made.bytes.len() as u64,
-        sha256: Fingerprint::from_bytes(made.sha256).to_string(),
-        blob,
     }
 }

@@ -14,6 +14,7 @@ use crate::clock::Clock;
 use crate::config::{Config, Conflict};
 use crate::controller::{Controller, Follow, Parts};
 use crate::dispatch::Dispatcher;
+use crate::dispatch::conversations::Conversations;
 use crate::dispatch::dry::DryRun;
 use crate::dispatch::performer::{Real, Stage};
 use crate::dispatch::roots::Roots;
@@ -113,13 +114,14 @@ impl Engine {
             None => Stage::Real(Arc::new(Real {
                 roots: Roots::new(config),
                 transport: transport(config, &backends)?,
-                ledger: ledger.clone().expect("a state that was taken has a ledger"),
+                ledger: ledger.clone(),
             })),
         };
         let intake = Intake::new(config);
         let workers = Workers::start();
         let studio = Arc::new(Studio::new(intake.clone(), backends.crop(), workers.clone()));
-        let dispatcher = Dispatcher { backends: Arc::clone(&backends), studio, stage, clock };
+        let dispatcher =
+            Dispatcher { backends: Arc::clone(&backends), studio, conversations: Conversations { stage, clock } };
         let controller = Controller::new(Parts { reconciler, intake, workers, dispatcher, ledger, clock, follow });
         Ok(Self { controller, backends, lock })
     }

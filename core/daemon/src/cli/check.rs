@@ -1,35 +1,77 @@
 //! `portraitd check`: everything but the start. What the daemon would refuse at its start, this refuses too.
 
 use std::path::Path;
+use std::sync::Arc;
 
-use crate::backends::Backends;
+use portraitd_sdk::message::Operation;
+
+use crate::backends::{Backend, Backends};
+use crate::clock::Clock;
 use crate::config::Config;
+use crate::dispatch::conversations::Conversations;
+use crate::dispatch::performer::{Real, Stage};
+use crate::dispatch::roots::Roots;
 use crate::engine;
 use crate::intake::Intake;
 use crate::report::{Exit, Trouble};
 use crate::show;
 use crate::text::escape;
 
-/// Checks config, plugins, folder and rights.
-pub(crate) fn check(config: &Config, path: &Path) -> Result<Exit, Trouble> {
+/// Checks config, plugins, folder and rights; with `probe`, asks each backend whether its credentials work.
+pub(crate) fn check(config: &Config, path: &Path, probe: bool) -> Result<Exit, Trouble> {
     show::print(&format!("config {}: ok", escape(path)));
     let backends = Backends::open(config, &engine::copies(config))?;
-    let mut exit = Exit::Ok;
-    for backend in backends.iter() {
-        let (id, plugin) = (&backend.id, &backend.plugin);
-        match &backend.open {
-            Ok(open) => {
-                let names: Vec<_> = open.renditions().iter().map(|spec| spec.name.as_str()).collect();
-                show::print(&format!("backend {id} ({plugin}): ok, renditions: {}", names.join(", ")));
-            }
-            Err(reason) => {
-                exit = Exit::Config;
-                show::print(&format!("backend {id} ({plugin}): {reason}"));
-            }
-        }
-    }
+    let checked = backends.iter().map(check_backend).fold(true, |all, one| all & one);
     check_folder(config)?;
-    Ok(exit)
+    let probed = !probe || probe_all(config, &backends)?;
+    Ok(if checked && probed { Exit::Ok } else { Exit::Config })
+}
+
+fn check_backend(backend: &Backend) -> bool {
+    let found = match &backend.open {
+        Ok(open) => match open.channel.secrets.missing() {
+            None => Ok(open),
+            Some((key, why)) => Err(format!("[backend.{}.settings] `{key}`: {why}", backend.id)),
+        },
+        Err(reason) => Err(reason.clone()),
+    };
+    let told = match &found {
+        Ok(open) => {
+            let names: Vec<_> = open.renditions().iter().map(|spec| spec.name.as_str()).collect();
+            format!("ok, renditions: {}", names.join(", "))
+        }
+        Err(reason) => reason.clone(),
+    };
+    show::print(&format!("backend {} ({}): {told}", backend.id, backend.plugin));
+    found.is_ok()
+}
+
+fn probe_all(config: &Config, backends: &Backends) -> Result<bool, Trouble> {
+    let transport = engine::transport(config, backends)?;
+    let stage = Stage::Real(Arc::new(Real { roots: Roots::new(config), transport, ledger: None }));
+    let talk = Conversations { stage, clock: Clock::start() };
+    Ok(engine::block_on(async {
+        let mut all = true;
+        for backend in backends.iter() {
+            all &= probe_one(&talk, backend).await;
+        }
+        all
+    }))
+}
+
+async fn probe_one(talk: &Conversations, backend: &Backend) -> bool {
+    let Ok(open) = &backend.open else { return false };
+    let told = match open.can(Operation::Probe) {
+        true => Some(talk.probe(backend, open).await),
+        false => None,
+    };
+    let text = match &told {
+        Some(outcome) if outcome.verdict.is_done() => "its credentials work".into(),
+        Some(outcome) => format!("{}: {}", outcome.verdict.word(), escape(&outcome.reason)),
+        None => "it cannot be asked".into(),
+    };
+    show::print(&format!("probe {}: {text}", backend.id));
+    told.is_none_or(|outcome| outcome.verdict.is_done())
 }
 
 fn check_folder(config: &Config) -> Result<(), Trouble> {

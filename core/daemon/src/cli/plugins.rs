@@ -4,7 +4,7 @@
 //! that crashes, hangs or ends its process takes nothing else with it.
 
 use std::io::Read as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -151,15 +151,31 @@ fn ask_child(file: &Path) -> Result<Value, String> {
 /// The child's side: `portraitd describe-plugin FILE`.
 pub(crate) fn describe(file: &Path) -> Result<Exit, Trouble> {
     let failed = || Trouble::new(Exit::Config, format!("failed to describe the plugin `{}`", escape(file)));
-    let private = std::env::temp_dir().join(format!("portraitd-{}", std::process::id()));
-    let described = backends::host(&private).and_then(|host| {
-        let plugin = host.load(file).map_err(|error| failed().caused_by(&error))?;
-        plugin.describe().map_err(|failure| failed().because(failure.reason))
-    });
-    // The library stays mapped although its file is gone.
-    let removed = std::fs::remove_dir_all(&private);
-    let description = described?;
-    removed.map_err(|error| failed().caused_by(&error))?;
+    let scratch = Scratch::new();
+    let plugin = backends::host(scratch.path())?.load(file).map_err(|error| failed().caused_by(&error))?;
+    let description = plugin.describe().map_err(|failure| failed().because(failure.reason))?;
     let json = serde_json::to_string(&description).map_err(|error| failed().caused_by(&error))?;
     Ok(show::print(&json))
+}
+
+/// A directory for private copies of libraries that goes with this value. What is loaded stays mapped.
+pub(super) struct Scratch(PathBuf);
+
+impl Scratch {
+    /// A directory of this process's own; made by whoever uses it, closed to others.
+    pub(super) fn new() -> Self {
+        Self(std::env::temp_dir().join(format!("portraitd-{}", std::process::id())))
+    }
+
+    /// Where it is.
+    pub(super) fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        // What stays is a copy of a library, in a directory that is cleaned up by the system.
+        drop(std::fs::remove_dir_all(&self.0));
+    }
 }

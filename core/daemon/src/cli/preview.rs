@@ -66,7 +66,11 @@ fn write(
     Ok(())
 }
 
-fn read(file: &Path, limits: &Limits) -> Result<Vec<u8>, Trouble> {
+/// Reads a photo.
+///
+/// # Errors
+/// When it cannot be read, or is too large.
+pub(super) fn read(file: &Path, limits: &Limits) -> Result<Vec<u8>, Trouble> {
     let size = fs::metadata(file).map_err(|error| failed_to("read", file, &error))?.len();
     if size > limits.max_bytes {
         let reason = format!("it has {size} bytes, more than the {} of photo.max-bytes", limits.max_bytes);
@@ -75,7 +79,8 @@ fn read(file: &Path, limits: &Limits) -> Result<Vec<u8>, Trouble> {
     fs::read(file).map_err(|error| failed_to("read", file, &error))
 }
 
-fn rejected(file: &Path, refusal: &Refusal) -> Trouble {
+/// A photo that cannot be used.
+pub(super) fn rejected(file: &Path, refusal: &Refusal) -> Trouble {
     rejection(file).because(refusal)
 }
 

@@ -18,6 +18,7 @@ use tracing::{debug, info, warn};
 use crate::backends::{Backend, OpenBackend};
 use crate::clock::Clock;
 use crate::dispatch::performer::{Performer, Seen};
+use crate::dispatch::witness::Witness;
 use crate::secrets::Secrets;
 
 /// How many times as long as one request a conversation may take.
@@ -36,16 +37,18 @@ pub(crate) struct Opening {
     pub(crate) blobs: Vec<Blob>,
     /// What performs the plugin's effects.
     pub(crate) performer: Performer,
+    /// Who writes it down, if anybody does.
+    pub(crate) witness: Option<Witness>,
 }
 
 /// Leads a conversation to its end.
 pub(crate) async fn converse(backend: &Backend, open: &OpenBackend, opening: Opening, clock: Clock) -> Outcome {
-    let Opening { start, blobs, performer } = opening;
+    let Opening { start, blobs, performer, witness } = opening;
     let performer = Arc::new(performer);
     let talk = async {
         let (conversation, turn) = open.handle().start(start, blobs).await;
         let (performer, secrets) = (Arc::clone(&performer), &open.channel.secrets);
-        let talk = Talk { backend, secrets, conversation, performer, clock, open: BTreeMap::new() };
+        let talk = Talk { backend, secrets, conversation, performer, witness, clock, open: BTreeMap::new() };
         talk.lead(turn).await
     };
     let limit = limit(open);
@@ -77,6 +80,7 @@ struct Talk<'a> {
     secrets: &'a Secrets,
     conversation: Conversation,
     performer: Arc<Performer>,
+    witness: Option<Witness>,
     clock: Clock,
     /// The effects that are being performed.
     open: BTreeMap<EffectId, AbortHandle>,
@@ -87,6 +91,9 @@ impl Talk<'_> {
         let mut replies = FuturesUnordered::new();
         loop {
             self.log(&turn);
+            if let Some(witness) = &self.witness {
+                witness.said(&turn);
+            }
             let need = match turn.step {
                 Step::Done(done) => return outcome_of(done),
                 Step::Failed(failure) => return outcome_of_failure(failure),
@@ -104,7 +111,11 @@ impl Talk<'_> {
                 replies.push(Abortable::new(reply, registration));
             }
             let results = self.replies(&mut replies).await;
-            turn = self.conversation.resume(results, now_ms(self.clock)).await;
+            let now_ms = now_ms(self.clock);
+            if let Some(witness) = &self.witness {
+                witness.heard(&results, now_ms);
+            }
+            turn = self.conversation.resume(results, now_ms).await;
         }
     }
 

@@ -40,8 +40,8 @@ pub(crate) struct Real {
     pub(crate) roots: Roots,
     /// None where no backend sends requests.
     pub(crate) transport: Option<Transport>,
-    /// Where deliveries are remembered.
-    pub(crate) ledger: Ledger,
+    /// Where deliveries are remembered; nowhere when they are only tried.
+    pub(crate) ledger: Option<Ledger>,
 }
 
 /// What a conversation is about, as far as its effects need to know.
@@ -365,7 +365,7 @@ mod tests {
         config.state.path = home.join("state");
         std::fs::create_dir_all(&config.folder.path).unwrap();
         let ledger = Ledger::open(&Lock::take(&config.state.path).unwrap()).unwrap().ledger;
-        Stage::Real(Arc::new(Real { roots: Roots::new(&config), transport: None, ledger }))
+        Stage::Real(Arc::new(Real { roots: Roots::new(&config), transport: None, ledger: Some(ledger) }))
     }
 
     async fn perform(performer: &Performer, effect: Effect) -> Reply {
