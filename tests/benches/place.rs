@@ -18,7 +18,8 @@ impl Place {
     pub(crate) fn new(backend: &str) -> Self {
         let place = Self(tempfile::tempdir().expect("the temporary folder is writable"));
         fs::create_dir(place.path("drop")).unwrap();
-        let config = format!("[folder]\npath = \"drop\"\nsettle = \"100ms\"\n\n{backend}\n");
+        let config =
+            format!("[folder]\npath = \"drop\"\nsettle = \"100ms\"\n\n[admin]\nlisten = \"off\"\n\n{backend}\n");
         fs::write(place.path("portraitd.toml"), config).unwrap();
         place
     }

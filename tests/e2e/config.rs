@@ -34,6 +34,9 @@ path = []
 level = "info"
 format = "text"
 
+[admin]
+listen = "127.0.0.1:8787"
+
 [backend.portraits]
 plugin = "files"
 enabled = true
@@ -126,7 +129,7 @@ fn keys_of_later_versions_are_unknown() {
         refused(&with("concurrency = 4", key), &[&format!("backend.portraits.{name}")]);
     }
     refused(&with("concurrency = 4", "users = { template = \"{userid}\" }"), &["backend.portraits.users"]);
-    for table in ["[admin]\nlisten = \"off\"", "[http]\nproxy = \"\"", "[publish]\nurl = \"\""] {
+    for table in ["[http]\nproxy = \"\"", "[publish]\nurl = \"\""] {
         let name = table[1..].split(']').next().unwrap();
         refused(&format!("{EVERYTHING}\n{table}\n"), &[name]);
     }
@@ -135,6 +138,7 @@ fn keys_of_later_versions_are_unknown() {
 #[test]
 fn a_bad_value_is_named_by_its_path() {
     let bad = [
+        ("127.0.0.1:8787", "8787", "admin.listen"),
         ("settle = \"2s\"", "settle = \"soon\"", "folder.settle"),
         ("settle = \"2s\"", "settle = 2", "folder.settle"),
         ("settle = \"2s\"", "settle = \"0s\"", "folder.settle"),

@@ -12,6 +12,7 @@ mod snapshot;
 mod strace;
 mod world;
 
+mod admin;
 mod backends;
 mod cli;
 mod config;

@@ -83,6 +83,8 @@ impl World {
         world.set("folder.rescan", "1h");
         world.set("state.path", "state");
         world.set("log.level", "debug");
+        // Worlds live beside each other, and there is one default port.
+        world.set("admin.listen", "off");
         world.add_backend("portraits");
         world
     }

@@ -16,7 +16,7 @@ use reqwest::Url;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-pub(crate) use values::{Bytes, Concurrency, Extension, Percent, Pixels, PluginName, Rate, UserIdPattern};
+pub(crate) use values::{Bytes, Concurrency, Extension, Listen, Percent, Pixels, PluginName, Rate, UserIdPattern};
 use wrong::Wrong;
 
 use crate::report::{Exit, Trouble};
@@ -37,6 +37,8 @@ pub(crate) struct Config {
     pub(crate) plugins: PluginsConfig,
     /// What is logged.
     pub(crate) log: LogConfig,
+    /// Where the daemon tells of itself.
+    pub(crate) admin: AdminConfig,
     /// How backends are reached over HTTP.
     pub(crate) http: HttpConfig,
     /// The backends by their names, sorted.
@@ -221,6 +223,14 @@ pub(crate) enum LogFormat {
     Text,
     /// One JSON object a line.
     Json,
+}
+
+/// `[admin]`
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct AdminConfig {
+    /// Where health, metrics and counts are told over HTTP. Used by `run` alone.
+    pub(crate) listen: Listen,
 }
 
 /// `[http]`

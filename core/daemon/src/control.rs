@@ -60,7 +60,8 @@ where
     }
 }
 
-fn continue_panic(ended: Result<(), JoinError>) {
+/// A panic of a task goes on in the caller.
+pub(crate) fn continue_panic(ended: Result<(), JoinError>) {
     if let Err(Ok(panic)) = ended.map_err(JoinError::try_into_panic) {
         std::panic::resume_unwind(panic);
     }

@@ -20,9 +20,11 @@ use tracing::{debug, error, info, warn};
 use crate::asked::{self, Asked};
 use crate::clock::Clock;
 use crate::dispatch::{Begun, Dispatcher};
+use crate::glance::Glance;
 use crate::intake::folder::Folder;
 use crate::intake::watch::Watch;
 use crate::intake::{self, Intake, Scan};
+use crate::metrics::Metrics;
 use crate::report::{Exit, Trouble};
 use crate::workers::{Workers, cores};
 
@@ -65,6 +67,10 @@ pub(crate) enum Event {
     Probed(BackendId, Outcome),
     /// Somebody asks something.
     Asked(Asked, oneshot::Sender<Value>),
+    /// Somebody wants to know whether the loop turns.
+    Pinged(oneshot::Sender<()>),
+    /// Somebody wants to see how things are.
+    Glanced(oneshot::Sender<Glance>),
     /// So many changes are durable.
     Written(usize),
     /// The ledger cannot write any more.
@@ -91,13 +97,34 @@ struct Watched {
     watch: Option<Listening>,
     scanning: bool,
     scan_wanted: bool,
-    comparing: bool,
+    /// Since when a comparison is out.
+    comparing: Option<Time>,
     looking: bool,
     /// What is to be looked at when the look that is out has come back.
     look_next: Vec<FileName>,
     next_scan: Option<Time>,
     next_compare: Option<Time>,
     next_hints: Option<Time>,
+}
+
+/// What waits to be durable.
+#[derive(Default)]
+struct Unwritten {
+    changes: usize,
+    /// Since when the ledger has written nothing, while something waits.
+    since: Option<Time>,
+}
+
+impl Unwritten {
+    fn queued(&mut self, changes: usize, now: Time) {
+        self.changes += changes;
+        self.since = self.since.or(Some(now)).filter(|_| self.changes > 0);
+    }
+
+    fn written(&mut self, changes: usize, now: Time) {
+        self.changes -= changes;
+        self.since = (self.changes > 0).then_some(now);
+    }
 }
 
 /// A watch, and the task that waits for it. Both end when this is dropped.
@@ -134,7 +161,8 @@ pub(crate) struct Controller {
     follow: Option<Follow>,
     watched: Watched,
     reads_out: usize,
-    unwritten: usize,
+    unwritten: Unwritten,
+    metrics: Metrics,
     scans: u32,
     stopping: bool,
     events: mpsc::UnboundedReceiver<Event>,
@@ -158,13 +186,16 @@ pub(crate) struct Parts {
     pub(crate) clock: Clock,
     /// How changes of the folder are noticed; none for a single pass.
     pub(crate) follow: Option<Follow>,
+    /// Where it is counted what happens.
+    pub(crate) metrics: Metrics,
 }
 
 impl Controller {
     /// A loop that has not begun.
     ///
     /// The channel of events has no bound of its own: each sender is a task that the loop started, and their number is
-    /// bounded by the backends' concurrency, the cores, one scan, one comparison and the control socket's connections.
+    /// bounded by the backends' concurrency, the cores, one scan, one comparison and the connections of the control socket and the
+    /// admin port.
     pub(crate) fn new(parts: Parts) -> Self {
         let (sender, events) = mpsc::unbounded_channel();
         Self {
@@ -177,7 +208,8 @@ impl Controller {
             follow: parts.follow,
             watched: Watched { scan_wanted: true, ..Watched::default() },
             reads_out: 0,
-            unwritten: 0,
+            unwritten: Unwritten::default(),
+            metrics: parts.metrics,
             scans: 0,
             stopping: false,
             events,
@@ -204,6 +236,28 @@ impl Controller {
     /// What decides, for whoever wants to know how far things are.
     pub(crate) const fn reconciler(&self) -> &Reconciler {
         &self.reconciler
+    }
+
+    /// The counters.
+    pub(crate) const fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+
+    /// How long something has waited to be written without the ledger writing anything.
+    pub(crate) fn ledger_waits(&self) -> Duration {
+        self.unwritten.since.map(|since| self.now().since(since)).unwrap_or_default()
+    }
+
+    /// How things are. To count a hundred thousand photos takes a while.
+    pub(crate) fn glance(&self) -> Glance {
+        let now = self.now();
+        Glance {
+            status: self.reconciler.status(now),
+            backends: Arc::clone(&self.dispatcher.backends),
+            folder_waits: self.watched.comparing.map(|since| now.since(since)).unwrap_or_default(),
+            ledger_waits: self.ledger_waits(),
+            stopping: self.stopping,
+        }
     }
 
     /// The time that decisions are made by.
@@ -298,7 +352,10 @@ impl Controller {
             Event::Settled(delivery, outcome, ms) => self.settled(&delivery, &outcome, ms, now),
             Event::Probed(backend, outcome) => self.probed(&backend, &outcome, now),
             Event::Asked(asked, answer) => self.answer(asked, answer, now),
-            Event::Written(changes) => self.unwritten -= changes,
+            // Whoever has gone away in the meantime needs no answer.
+            Event::Pinged(answer) => drop(answer.send(())),
+            Event::Glanced(answer) => drop(answer.send(self.glance())),
+            Event::Written(changes) => self.unwritten.written(changes, now),
             Event::LedgerFailed(reason) => return Err(ledger_trouble().because(reason)),
             Event::Stop | Event::StopNow => return Ok(false),
             Event::Tick => {}
@@ -316,6 +373,7 @@ impl Controller {
                 if let Some(trouble) = &listing.trouble {
                     warn!(trouble, "the scan is not complete: nothing is concluded from what it does not show");
                 }
+                self.metrics.scanned(took);
                 self.watched.folder = Some(folder);
                 self.take_watch(watch);
                 self.watched.next_scan = Some(now.after(self.scan_again_after(took)));
@@ -360,7 +418,7 @@ impl Controller {
     }
 
     fn compared(&mut self, same: bool, now: Time) {
-        self.watched.comparing = false;
+        self.watched.comparing = None;
         self.watched.next_compare = Some(now.after(IDENTITY_EVERY));
         if !same && self.watched.folder.is_some() {
             warn!(
@@ -442,6 +500,7 @@ impl Controller {
     fn settled(&mut self, delivery: &Delivery, outcome: &Outcome, ms: u64, now: Time) {
         let (backend, verdict, reason) = (&delivery.backend, outcome.verdict.word(), &outcome.reason);
         debug!(%backend, user = %delivery.user, verdict, reason, ms, "an attempt has ended");
+        self.metrics.attempt(backend.as_str(), verdict, Duration::from_millis(ms));
         if outcome.verdict.holds_backend() {
             error!(%backend, verdict, reason, "the backend is held: mend it, then run `portraitd retry`");
         } else if outcome.verdict.stops() {
@@ -529,10 +588,10 @@ impl Controller {
             let events = self.follow.is_some_and(|follow| follow.events);
             self.block(move || Event::Scanned(intake.scan(open, events)));
         }
-        if self.follow.is_some() && is_due(self.watched.next_compare) && !self.watched.comparing {
+        if self.follow.is_some() && is_due(self.watched.next_compare) && self.watched.comparing.is_none() {
             self.watched.next_compare = None;
             if let Some(folder) = self.watched.folder.clone() {
-                self.watched.comparing = true;
+                self.watched.comparing = Some(now);
                 self.block(move || Event::Compared(intake::is_current(&folder)));
             }
         }
@@ -556,7 +615,7 @@ impl Controller {
     }
 
     fn start_reads(&mut self) {
-        while self.reads_out < cores() && self.unwritten < UNWRITTEN_AT_MOST {
+        while self.reads_out < cores() && self.unwritten.changes < UNWRITTEN_AT_MOST {
             let Some(folder) = self.watched.folder.clone() else { return };
             let Some(read) = self.reconciler.next_read() else { return };
             let (intake, workers, sender) = (self.intake.clone(), self.workers.clone(), self.sender());
@@ -599,7 +658,7 @@ impl Controller {
 
     /// Writes down what must be; later, when so much waits already that the ledger would refuse more.
     fn write_down(&mut self) {
-        if self.unwritten < UNWRITTEN_AT_MOST {
+        if self.unwritten.changes < UNWRITTEN_AT_MOST {
             self.write_down_and(None);
         }
     }
@@ -607,13 +666,13 @@ impl Controller {
     /// Writes down what must be, and sends `then` once that is durable.
     fn write_down_and(&mut self, then: Option<Event>) {
         let changes: Vec<Change> = self.reconciler.take_changes();
-        let (sender, count) = (self.sender(), changes.len());
+        let (sender, count, now) = (self.sender(), changes.len(), self.now());
         // A loop that is gone has nobody to tell.
         let tell = move |event: Event| drop(sender.send(event));
         match &self.ledger {
             Some(_) if changes.is_empty() && then.is_none() => {}
             Some(ledger) => {
-                self.unwritten += count;
+                self.unwritten.queued(count, now);
                 ledger.write(changes, move |written| match written {
                     Ok(()) => [Some(Event::Written(count)), then].into_iter().flatten().for_each(tell),
                     Err(error) => tell(Event::LedgerFailed(crate::backends::chain(&error))),

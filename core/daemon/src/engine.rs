@@ -20,6 +20,7 @@ use crate::dispatch::performer::{Real, Stage};
 use crate::dispatch::roots::Roots;
 use crate::dispatch::studio::Studio;
 use crate::intake::Intake;
+use crate::metrics::Metrics;
 use crate::report::{Exit, Trouble};
 use crate::text::escape;
 use crate::transport::Transport;
@@ -122,8 +123,9 @@ impl Engine {
         let studio = Arc::new(Studio::new(intake.clone(), backends.crop(), workers.clone()));
         let dispatcher =
             Dispatcher { backends: Arc::clone(&backends), studio, conversations: Conversations { stage, clock } };
-        let controller = Controller::new(Parts { reconciler, intake, workers, dispatcher, ledger, clock, follow });
-        Ok(Self { controller, backends, lock })
+        let metrics = Metrics::default();
+        let parts = Parts { reconciler, intake, workers, dispatcher, ledger, clock, follow, metrics };
+        Ok(Self { controller: Controller::new(parts), backends, lock })
     }
 }
 

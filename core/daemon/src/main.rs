@@ -1,6 +1,7 @@
 //! The binary `portraitd`: I/O and policy around the crates that decide, render, record and load plugins.
 #![forbid(unsafe_code)]
 
+mod admin;
 mod asked;
 mod backends;
 mod cli;
@@ -10,8 +11,10 @@ mod control;
 mod controller;
 mod dispatch;
 mod engine;
+mod glance;
 mod intake;
 mod logging;
+mod metrics;
 mod progress;
 mod report;
 mod secrets;

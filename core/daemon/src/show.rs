@@ -17,16 +17,9 @@ use crate::text::escape;
 
 /// `status --json`
 pub(crate) fn status(status: &Status, backends: &Backends) -> Value {
-    let (state, reason) = match &status.folder {
-        FolderState::Ok => ("ok", None),
-        FolderState::Unknown { reason } => ("unknown", Some(reason.clone())),
-        FolderState::Incomplete { reason } => ("incomplete", Some(reason.clone())),
-    };
-    let moved = "another folder than before: what is missing in it counts as taken away only after `portraitd confirm-removals`";
-    let reason = reason.or_else(|| status.moved.map(|_| moved.to_owned()));
     let named = status.backends.iter().map(|(id, report)| (id.to_string(), backend(id, report, backends)));
     json!({
-        "folder": { "state": state, "reason": reason, "scanned": status.scanned.map(rfc3339) },
+        "folder": folder(status),
         "photos": status.photos,
         "rejected": files(&status.rejected),
         "ignored": files(&status.ignored),
@@ -34,6 +27,52 @@ pub(crate) fn status(status: &Status, backends: &Backends) -> Value {
         "removals": { "braked": status.braked },
         "backends": named.collect::<Map<_, _>>(),
     })
+}
+
+/// `/status` of the admin port: what [`status`] says, with numbers for lists, and without the reasons that can name
+/// a file or a user. Whoever may see those asks by the control socket.
+pub(crate) fn counts(status: &Status, backends: &Backends) -> Value {
+    let mut folder = folder(status);
+    if matches!(status.folder, FolderState::Incomplete { .. }) {
+        folder["reason"] = INCOMPLETE.into();
+    }
+    let named = status.backends.iter().map(|(id, report)| (id.to_string(), nameless(id, report, backends)));
+    json!({
+        "version": env!("CARGO_PKG_VERSION"),
+        "folder": folder,
+        "photos": status.photos,
+        "rejected": status.rejected.len(),
+        "ignored": status.ignored.len(),
+        "conflicts": status.conflicts.len(),
+        "removals": { "braked": status.braked },
+        "backends": named.collect::<Map<_, _>>(),
+    })
+}
+
+/// What a plugin said over somebody's photo may name them. Why a plugin cannot be used was said before there was anybody.
+fn nameless(id: &BackendId, report: &BackendReport, backends: &Backends) -> Value {
+    let mut shown = backend(id, report, backends);
+    let is_usable = backends.get(id).is_none_or(|backend| backend.open.is_ok());
+    if is_usable && shown["reason"].is_string() {
+        shown["reason"] = OVER_A_PHOTO.into();
+    }
+    shown
+}
+
+/// Why a scan is not complete, without the name of the file that it stumbled over.
+pub(crate) const INCOMPLETE: &str = "a part of the folder cannot be read: see `portraitd status`";
+
+const OVER_A_PHOTO: &str = "see `portraitd status`";
+
+fn folder(status: &Status) -> Value {
+    let (state, reason) = match &status.folder {
+        FolderState::Ok => ("ok", None),
+        FolderState::Unknown { reason } => ("unknown", Some(reason.clone())),
+        FolderState::Incomplete { reason } => ("incomplete", Some(reason.clone())),
+    };
+    let moved = "another folder than before: what is missing in it counts as taken away only after `portraitd confirm-removals`";
+    let reason = reason.or_else(|| status.moved.map(|_| moved.to_owned()));
+    json!({ "state": state, "reason": reason, "scanned": status.scanned.map(rfc3339) })
 }
 
 fn files(reports: &[FileReport]) -> Vec<Value> {
@@ -54,24 +93,32 @@ fn shown(name: &FileName) -> String {
 }
 
 fn backend(id: &BackendId, report: &BackendReport, backends: &Backends) -> Value {
-    let (state, reason) = match &report.state {
+    let (state, reason) = backend_state(&report.state);
+    let mut shown = json!({
+        "plugin": backends.get(id).map(|backend| backend.plugin.clone()),
+        "state": state,
+        "reason": reason,
+    });
+    for state in DELIVERY_STATES {
+        shown[state] = report.deliveries.get(state).copied().unwrap_or_default().into();
+    }
+    shown
+}
+
+/// The states of deliveries that are counted. Where nothing is wanted there is nothing to count.
+pub(crate) const DELIVERY_STATES: [&str; 6] = ["done", "due", "in-flight", "retrying", "absent", "stopped"];
+
+/// The states that a backend can be in.
+pub(crate) const BACKEND_STATES: [&str; 4] = ["up", "paused", "held", "down"];
+
+/// The word for a backend's state, one of [`BACKEND_STATES`], and why it is in it.
+pub(crate) const fn backend_state(state: &BackendState) -> (&'static str, Option<&String>) {
+    match state {
         BackendState::Up => ("up", None),
         BackendState::Down { reason } => ("down", Some(reason)),
         BackendState::Held { reason } => ("held", Some(reason)),
         BackendState::Paused => ("paused", None),
-    };
-    let count = |word: &str| report.deliveries.get(word).copied().unwrap_or_default();
-    json!({
-        "plugin": backends.get(id).map(|backend| backend.plugin.clone()),
-        "state": state,
-        "reason": reason,
-        "done": count("done"),
-        "due": count("due"),
-        "in-flight": count("in-flight"),
-        "retrying": count("retrying"),
-        "absent": count("absent"),
-        "stopped": count("stopped"),
-    })
+    }
 }
 
 /// `explain --json`, without the history of attempts.

@@ -8,6 +8,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, oneshot};
 use tracing::info;
 
+use crate::admin::Admin;
 use crate::asked::Asked;
 use crate::backends::reload;
 use crate::config::{Config, WatchMode};
@@ -36,6 +37,7 @@ pub(crate) fn run(config: &Config, path: &Path) -> Result<Exit, Trouble> {
         forward_signals(&controller.sender())?;
         serve(config, &mut controller)?;
         controller.run_beside(reload::follow(backends));
+        serve_admin(config, &mut controller);
         while controller.turn(None).await? {}
         info!(
             grace = humantime::format_duration(config.run.grace).to_string(),
@@ -81,6 +83,12 @@ fn serve(config: &Config, controller: &mut Controller) -> Result<(), Trouble> {
     };
     controller.run_beside(async move { match control::serve(listener, handler).await {} });
     Ok(())
+}
+
+fn serve_admin(config: &Config, controller: &mut Controller) {
+    if let Some(admin) = Admin::new(&config.admin.listen, controller.metrics().clone(), controller.sender()) {
+        controller.run_beside(async move { match admin.serve().await {} });
+    }
 }
 
 async fn answer(line: Value, sender: &mpsc::UnboundedSender<Event>) -> Value {

@@ -72,6 +72,7 @@ fn the_shipped_file_has_every_key() {
         "[state]\nX = 1",
         "[photo]\nX = 1",
         "[log]\nX = 1",
+        "[admin]\nX = 1",
         "[run]\nX = 1",
         "[plugins]\nX = 1",
         "[http]\nX = 1",
@@ -117,7 +118,7 @@ fn a_misspelt_key_is_told_with_its_line_and_what_was_meant() {
     check(
         "[foldre]\n",
         "because: line 1: foldre: unknown key\nhint: did you mean folder? there are folder, state, photo, plugins, log, \
-         http, backend, run",
+         admin, http, backend, run",
     );
 }
 
@@ -133,7 +134,6 @@ fn a_plugins_setting_in_the_wrong_place_is_told_where_it_goes() {
 #[test]
 fn keys_of_later_versions_are_unknown_and_not_ignored() {
     let later = [
-        "admin.listen = 'off'",
         "publish.listen = 'off'",
         "photo.zoom = 2.0",
         "photo.reject = []",
@@ -209,6 +209,31 @@ fn bad_values_are_told_with_the_path_of_their_key() {
     check("folder.brake = '101%'", "because: line 1: folder.brake: must be 0% to 100%");
     check("folder.brake = 5", "because: line 1: folder.brake: 5 is not a share such as \"5%\"");
     check("folder.brake = '-5%'", "because: line 1: folder.brake: \"-5%\" is not a share such as \"5%\"");
+}
+
+#[test]
+fn the_admin_port_is_an_address_a_name_or_off() {
+    let listen = |text: &str| Config::parse(&format!("admin.listen = '{text}'")).unwrap().admin.listen;
+    assert_eq!(listen("off"), Listen::Off);
+    for text in ["127.0.0.1:8787", "[::1]:0", "localhost:80", "portraits.example:8787"] {
+        assert_eq!(listen(text).to_string(), text);
+    }
+    assert_eq!(Config::default().admin.listen, listen("127.0.0.1:8787"));
+    for wrong in
+        ["", "8787", ":8787", "127.0.0.1", "127.0.0.1:65536", "127.0.0:80", "::1:80x", "a b:80", "Off", "[x]:1"]
+    {
+        check(
+            &format!("[admin]\nlisten = '{wrong}'"),
+            &format!(
+                "because: line 2: admin.listen: {wrong:?} is not an address with a port such as \"127.0.0.1:8787\", nor \
+                 \"off\""
+            ),
+        );
+    }
+    check(
+        "admin.listen = 8787",
+        "because: line 1: admin.listen: 8787 is not an address with a port such as \"127.0.0.1:8787\", nor \"off\"",
+    );
 }
 
 #[test]

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::marker::PhantomData;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -112,6 +113,36 @@ pub(crate) struct PluginName(String);
 impl fmt::Display for PluginName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
+    }
+}
+
+/// Where the daemon listens: `"127.0.0.1:8787"`, `"[::1]:8787"`, `"localhost:8787"`, or `"off"`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Listen {
+    /// Nowhere.
+    Off,
+    /// On a port of this machine.
+    At {
+        /// An IP address without brackets, or a name that leads to one.
+        host: String,
+        /// The port; 0 is one that the system chooses.
+        port: u16,
+    },
+}
+
+impl Default for Listen {
+    fn default() -> Self {
+        Self::At { host: "127.0.0.1".into(), port: 8787 }
+    }
+}
+
+impl fmt::Display for Listen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Off => f.write_str("off"),
+            Self::At { host, port } if host.contains(':') => write!(f, "[{host}]:{port}"),
+            Self::At { host, port } => write!(f, "{host}:{port}"),
+        }
     }
 }
 
@@ -238,6 +269,22 @@ impl Scalar for PluginName {
     }
 }
 
+impl Scalar for Listen {
+    const EXPECTED: &'static str = "an address with a port such as \"127.0.0.1:8787\", nor \"off\"";
+
+    fn from_text(text: &str) -> Result<Self, String> {
+        if text == "off" {
+            return Ok(Self::Off);
+        }
+        if let Ok(address) = text.parse::<SocketAddr>() {
+            return Ok(Self::At { host: address.ip().to_string(), port: address.port() });
+        }
+        let named = text.rsplit_once(':').filter(|(host, _)| is_host_name(host));
+        let at = named.and_then(|(host, port)| Some(Self::At { host: host.into(), port: port.parse().ok()? }));
+        at.ok_or_else(|| unlike::<Self>(text))
+    }
+}
+
 /// The table's key in `[backend.<name>]`.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct BackendKey(BackendId);
@@ -337,6 +384,7 @@ deserialize_scalars!(
     UserIdPattern,
     Concurrency,
     PluginName,
+    Listen,
     BackendKey,
     Time,
     Location
@@ -416,6 +464,12 @@ fn last_line(text: &str) -> String {
 fn positive_number(text: &str) -> Option<f64> {
     let plain = text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
     if plain { text.parse().ok() } else { None }
+}
+
+/// Letters, digits, hyphens and dots, and not an address that misses a part.
+fn is_host_name(text: &str) -> bool {
+    let of_a_name = |byte: u8| byte.is_ascii_alphanumeric() || b"-.".contains(&byte);
+    (1..=253).contains(&text.len()) && text.bytes().all(of_a_name) && text.contains(|c: char| c.is_ascii_alphabetic())
 }
 
 fn is_name(text: &str) -> bool {
