@@ -36,6 +36,7 @@ mod replace;
 mod rocketchat;
 mod rocketchat_simulator;
 mod second_daemon;
+mod service;
 mod shutdown;
 mod slow_writer;
 mod sync;

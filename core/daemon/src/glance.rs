@@ -1,10 +1,10 @@
-//! What the loop tells of itself to those who watch it. Nothing that is worded
+//! What the loop tells of itself to those who watch it: the admin port and the service manager. Nothing that is worded
 //! here names a user or a file; whoever may see those asks by the control socket.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use portraitd_reconcile::{FolderState, Status};
+use portraitd_reconcile::{BackendState, FolderState, Status};
 use serde_json::Value;
 
 use crate::backends::Backends;
@@ -55,6 +55,29 @@ impl Glance {
     pub(crate) fn folder_is_up(&self) -> bool {
         self.status.folder == FolderState::Ok && self.folder_waits <= PATIENCE
     }
+
+    /// Everything on one line, for people who list services.
+    pub(crate) fn headline(&self) -> String {
+        let status = &self.status;
+        let all = |word| status.backends.values().filter_map(|backend| backend.deliveries.get(word)).sum::<usize>();
+        let waiting = all("due") + all("in-flight") + all("retrying");
+        let mut line = format!(
+            "{} photos, {} rejected; {} deliveries done, {waiting} waiting, {} stopped",
+            status.photos,
+            status.rejected.len(),
+            all("done"),
+            all("stopped")
+        );
+        if !self.folder_is_up() {
+            line.push_str("; the folder cannot be read");
+        }
+        for (id, backend) in &status.backends {
+            if backend.state != BackendState::Up {
+                line.push_str(&format!("; {id} is {}", show::backend_state(&backend.state).0));
+            }
+        }
+        line
+    }
 }
 
 #[cfg(test)]
@@ -63,7 +86,7 @@ pub(crate) mod tests {
 
     use std::collections::BTreeMap;
 
-    use portraitd_reconcile::{BackendId, BackendReport, BackendState, FileName, FileReport, UserId};
+    use portraitd_reconcile::{BackendId, BackendReport, FileName, FileReport, UserId};
 
     use crate::config::Config;
 
@@ -129,5 +152,14 @@ pub(crate) mod tests {
             assert_eq!((&backend["state"], &backend["done"]), (&"held".into(), &2.into()));
             assert!(!counts.to_string().contains("canary"), "{counts}");
         }
+    }
+
+    #[test]
+    fn the_headline_says_what_is_wrong() {
+        let mut glance = glance();
+        let counted = "3 photos, 1 rejected; 2 deliveries done, 1 waiting, 0 stopped";
+        assert_eq!(glance.headline(), format!("{counted}; intranet is held"));
+        glance.folder_waits = PATIENCE * 2;
+        assert_eq!(glance.headline(), format!("{counted}; the folder cannot be read; intranet is held"));
     }
 }

@@ -18,6 +18,7 @@ mod metrics;
 mod progress;
 mod report;
 mod secrets;
+mod service;
 mod show;
 mod text;
 mod transport;

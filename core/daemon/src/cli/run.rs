@@ -16,6 +16,7 @@ use crate::control;
 use crate::controller::{Controller, Event, Follow};
 use crate::engine::{self, Engine};
 use crate::report::{Exit, Trouble};
+use crate::service::Service;
 use crate::text::escape;
 
 /// How long an answer may take before whoever asked is told so.
@@ -38,7 +39,7 @@ pub(crate) fn run(config: &Config, path: &Path) -> Result<Exit, Trouble> {
         serve(config, &mut controller)?;
         controller.run_beside(reload::follow(backends));
         serve_admin(config, &mut controller);
-        while controller.turn(None).await? {}
+        turn(&mut controller).await?;
         info!(
             grace = humantime::format_duration(config.run.grace).to_string(),
             "portraitd stops: what is in flight may end"
@@ -50,6 +51,19 @@ pub(crate) fn run(config: &Config, path: &Path) -> Result<Exit, Trouble> {
     drop(lock);
     info!("portraitd has stopped");
     Ok(Exit::Ok)
+}
+
+async fn turn(controller: &mut Controller) -> Result<(), Trouble> {
+    let mut service = Service::of_environment();
+    while controller.turn(service.as_ref().map(Service::wake_at)).await? {
+        if let Some(service) = &mut service {
+            service.turned(controller);
+        }
+    }
+    if let Some(service) = &service {
+        service.stopping();
+    }
+    Ok(())
 }
 
 /// The first SIGTERM or SIGINT asks for an orderly stop, the second for one at once.
