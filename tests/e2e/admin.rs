@@ -14,6 +14,7 @@ use serde_json::Value;
 
 use crate::{
     photos::{Number, cut, portrait},
+    simulators::rocketchat::{Profile, RocketChat, TOKEN, USER_ID},
     world::{SOON, World, wait_until},
 };
 
@@ -312,6 +313,36 @@ fn no_answer_names_anybody_and_the_counts_are_right() {
     for path in PATHS {
         let answer = port.get(path);
         assert!(!format!("{answer:?}").contains("canary"), "{path}: {answer:?}");
+    }
+}
+
+#[test]
+fn requests_to_a_system_are_counted_by_how_they_ended() {
+    let chat = RocketChat::start(Profile::V8);
+    chat.add_user("canary");
+    let (mut world, port) = World::with_admin();
+    for (backend, url) in [("chat", chat.url()), ("gone", format!("http://127.0.0.1:{}", Port::free().0))] {
+        world.set(&format!("backend.{backend}.plugin"), "rocketchat");
+        world.set(&format!("backend.{backend}.settings.base-url"), url);
+        world.set(&format!("backend.{backend}.settings.user-id"), USER_ID);
+        world.set(&format!("backend.{backend}.settings.auth-token.file"), "token");
+    }
+    fs::write(world.path("token"), TOKEN).unwrap();
+    world.start();
+    world.copy_in("canary.jpg", &portrait("portrait.jpg"));
+    let count = |backend: &str, status: &str| {
+        port.metric(&format!("portraitd_http_requests_total{{backend=\"{backend}\",status=\"{status}\"}}"))
+    };
+    wait_until("requests that went well and ill", SOON, || {
+        let delivered = port.metric(r#"portraitd_deliveries{backend="chat",state="done"}"#)? == 1.0;
+        (delivered && count("chat", "200")? > 0.0 && count("gone", "connect")? > 0.0).then_some(())
+    });
+    assert_eq!((count("chat", "connect"), count("gone", "200")), (None, None));
+    assert!(port.metric(r#"portraitd_http_request_seconds_sum{backend="chat"}"#).unwrap() > 0.0);
+    assert!(port.metric(r#"portraitd_http_request_seconds_count{backend="gone"}"#).unwrap() > 0.0);
+    for path in PATHS {
+        let told = port.get(path).body;
+        assert!(!told.contains("canary") && !told.contains(TOKEN), "{path}: {told}");
     }
 }
 

@@ -110,12 +110,14 @@ impl Engine {
         let backends = Arc::new(Backends::open(config, &copies(config))?);
         check_focus(&focus, &backends)?;
         let (reconciler, ledger, lock) = state.restore(config, &backends, focus, clock)?;
+        let metrics = Metrics::default();
         let stage = match dry {
             Some(dry) => Stage::Dry(dry),
             None => Stage::Real(Arc::new(Real {
                 roots: Roots::new(config),
                 transport: transport(config, &backends)?,
                 ledger: ledger.clone(),
+                metrics: metrics.clone(),
             })),
         };
         let intake = Intake::new(config);
@@ -123,7 +125,6 @@ impl Engine {
         let studio = Arc::new(Studio::new(intake.clone(), backends.crop(), workers.clone()));
         let dispatcher =
             Dispatcher { backends: Arc::clone(&backends), studio, conversations: Conversations { stage, clock } };
-        let metrics = Metrics::default();
         let parts = Parts { reconciler, intake, workers, dispatcher, ledger, clock, follow, metrics };
         Ok(Self { controller: Controller::new(parts), backends, lock })
     }

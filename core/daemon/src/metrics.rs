@@ -28,6 +28,7 @@ struct Counted {
     scans: u64,
     last_scan: Option<Duration>,
     attempts: BTreeMap<String, Tally>,
+    requests: BTreeMap<String, Tally>,
 }
 
 /// How often something ended in which way, and how long all of that took.
@@ -64,6 +65,12 @@ impl Metrics {
         self.counted().attempts.entry(backend.to_owned()).or_default().add(verdict, took);
     }
 
+    /// A request to a backend's system has ended: with a status, or with the word for what went wrong on the way, such as
+    /// `connect` or `timeout`.
+    pub(crate) fn http(&self, backend: &str, status: &str, took: Duration) {
+        self.counted().requests.entry(backend.to_owned()).or_default().add(status, took);
+    }
+
     /// Counts stay right when a thread has panicked between two of them.
     fn counted(&self) -> MutexGuard<'_, Counted> {
         self.counted.lock().unwrap_or_else(PoisonError::into_inner)
@@ -77,6 +84,7 @@ impl Metrics {
         page.scans(&self.counted());
         page.backends(glance);
         page.tallies(&ATTEMPTS, &self.counted().attempts);
+        page.tallies(&REQUESTS, &self.counted().requests);
         page.0
     }
 }
@@ -99,6 +107,13 @@ const ATTEMPTS: Names = Names {
 
 /// How many ways to end are told apart for each backend.
 const WORDS_MAX: usize = 64;
+
+const REQUESTS: Names = Names {
+    total: "portraitd_http_requests_total",
+    how: "status",
+    seconds: "portraitd_http_request_seconds",
+    what: "HTTP requests to a backend",
+};
 
 const GAUGE: &str = "gauge";
 const COUNTER: &str = "counter";
@@ -232,6 +247,8 @@ mod tests {
         metrics.attempt("intranet", "changed", Duration::from_millis(1_500));
         metrics.attempt("intranet", "retry", Duration::from_secs(1));
         metrics.attempt("intranet", "changed", Duration::from_secs(2));
+        metrics.http("intranet", "200", Duration::from_millis(40));
+        metrics.http("intranet", "timeout", Duration::from_secs(30));
         let mut glance = crate::glance::tests::glance();
         glance.status.scanned = Some(Time::from_millis(1_700_000_000_123));
         let page = metrics.page(&glance);
@@ -260,7 +277,11 @@ portraitd_backend_state{backend="intranet",state="down"} 0
 portraitd_attempts_total{backend="intranet",verdict="changed"} 2
 portraitd_attempts_total{backend="intranet",verdict="retry"} 1
 portraitd_attempt_seconds_sum{backend="intranet"} 4.5
-portraitd_attempt_seconds_count{backend="intranet"} 3"#;
+portraitd_attempt_seconds_count{backend="intranet"} 3
+portraitd_http_requests_total{backend="intranet",status="200"} 1
+portraitd_http_requests_total{backend="intranet",status="timeout"} 1
+portraitd_http_request_seconds_sum{backend="intranet"} 30.04
+portraitd_http_request_seconds_count{backend="intranet"} 2"#;
         assert_eq!(found.join("\n"), expected);
         assert!(!page.contains("canary"), "{page}");
     }

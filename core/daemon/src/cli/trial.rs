@@ -26,6 +26,7 @@ use crate::dispatch::witness::Witness;
 use crate::dispatch::wording;
 use crate::engine;
 use crate::intake::Intake;
+use crate::metrics::Metrics;
 use crate::report::{Exit, Trouble};
 use crate::show;
 use crate::text::escape;
@@ -89,7 +90,7 @@ fn stage(config: &Config, open: &OpenBackend, dry_run: bool) -> Result<Stage, Tr
         return Ok(Stage::Dry(DryRun::default()));
     }
     let transport = open.is_remote().then(|| Transport::new(&config.http)).transpose()?;
-    Ok(Stage::Real(Arc::new(Real { roots: Roots::new(config), transport, ledger: None })))
+    Ok(Stage::Real(Arc::new(Real { roots: Roots::new(config), transport, ledger: None, metrics: Metrics::default() })))
 }
 
 fn head(backend: &Backend, open: &OpenBackend, start: Start) -> Head {

@@ -10,10 +10,10 @@ use std::time::Duration;
 
 use portraitd_host::Blob;
 use portraitd_ledger::Ledger;
-use portraitd_sdk::message::http::HttpRequest;
+use portraitd_sdk::message::http::{HttpReply, HttpRequest};
 use portraitd_sdk::message::memory::{Memory, Remember, Remembered};
 use portraitd_sdk::message::{Effect, EffectError, EffectErrorKind, Reply};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use tokio::time::Instant;
 
 use crate::backends::Channel;
@@ -21,6 +21,7 @@ use crate::dispatch::dry::DryRun;
 use crate::dispatch::files::{FileTrouble, TroubleKind};
 use crate::dispatch::memory::{Claims, DeliveryMemory, Slot};
 use crate::dispatch::roots::Roots;
+use crate::metrics::Metrics;
 use crate::text::escape;
 use crate::transport::{Filling, Transport, Unanswered};
 
@@ -42,6 +43,8 @@ pub(crate) struct Real {
     pub(crate) transport: Option<Transport>,
     /// Where deliveries are remembered; nowhere when they are only tried.
     pub(crate) ledger: Option<Ledger>,
+    /// Where requests are counted.
+    pub(crate) metrics: Metrics,
 }
 
 /// What a conversation is about, as far as its effects need to know.
@@ -136,7 +139,10 @@ impl Performer {
         };
         self.channel.lane.turn().await;
         let sending = Sending { performer: self, is_safe: request.method.is_safe(), is_over: false };
-        match transport.send(&self.channel.lane, request, &filling).await {
+        let started = Instant::now();
+        let answered = transport.send(&self.channel.lane, request, &filling).await;
+        real.metrics.http(self.channel.backend.as_str(), &how_it_ended(&answered), started.elapsed());
+        match answered {
             Ok((reply, body)) => {
                 sending.answered(reply.retry_after_ms.filter(|_| matches!(reply.status, 429 | 503)));
                 (Reply::Http(reply), body)
@@ -325,6 +331,14 @@ const fn error(kind: EffectErrorKind, text: String) -> Reply {
     Reply::Error(EffectError { kind, text })
 }
 
+/// The word under which an exchange is counted: the status, or what kind of trouble it was.
+fn how_it_ended(answered: &Result<(HttpReply, Vec<u8>), Unanswered>) -> String {
+    match answered {
+        Ok((reply, _)) => reply.status.to_string(),
+        Err(unanswered) => json!(unanswered.error.kind).as_str().unwrap_or("other").to_owned(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -333,7 +347,6 @@ mod tests {
 
     use portraitd_ledger::Lock;
     use portraitd_reconcile::BackendId;
-    use serde_json::json;
 
     use crate::clock::Clock;
     use crate::config::Config;
@@ -365,7 +378,8 @@ mod tests {
         config.state.path = home.join("state");
         std::fs::create_dir_all(&config.folder.path).unwrap();
         let ledger = Ledger::open(&Lock::take(&config.state.path).unwrap()).unwrap().ledger;
-        Stage::Real(Arc::new(Real { roots: Roots::new(&config), transport: None, ledger: Some(ledger) }))
+        let (roots, ledger, metrics) = (Roots::new(&config), Some(ledger), Metrics::default());
+        Stage::Real(Arc::new(Real { roots, transport: None, ledger, metrics }))
     }
 
     async fn perform(performer: &Performer, effect: Effect) -> Reply {
