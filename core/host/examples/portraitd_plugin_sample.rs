@@ -1,9 +1,14 @@
 //! A plugin for the host's own tests: it delivers as it should, or misbehaves in the way that its setting names.
 
+use std::pin::pin;
 use std::time::Duration;
 
+use futures_util::future::{join, join_all, select};
+use futures_util::{StreamExt as _, stream};
 use portraitd_sdk::message::{EffectKind, Level, User};
-use portraitd_sdk::{Backend, Context, Failure, OpenContext, Photo, Probe, Receipt, Remove, RenditionSpec, Verify};
+use portraitd_sdk::{
+    Backend, Context, Failure, HttpRequest, OpenContext, Photo, Probe, Receipt, Remove, RenditionSpec, Verify,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -20,6 +25,9 @@ struct Settings {
 #[serde(rename_all = "kebab-case")]
 enum Conduct {
     Good,
+    FortyAtOnce,
+    EightAtATime,
+    GivesUpWaiting,
     PanicsInOpen,
     PanicsAtOnce,
     PanicsLater,
@@ -47,7 +55,7 @@ impl Drop for Bomb {
 
 impl Backend for Sample {
     type Settings = Settings;
-    const NEEDS: &'static [EffectKind] = &[EffectKind::FilePut, EffectKind::Sleep];
+    const NEEDS: &'static [EffectKind] = &[EffectKind::FilePut, EffectKind::Http, EffectKind::Sleep];
 
     fn open(settings: Settings, _: &OpenContext) -> Result<Self, Failure> {
         assert!(settings.conduct != Conduct::PanicsInOpen, "while opening");
@@ -58,18 +66,48 @@ impl Backend for Sample {
         vec![RenditionSpec::at_most("large", 600, 600), RenditionSpec::exact("small", 60, 60)]
     }
 
+    fn origins(&self) -> Vec<String> {
+        vec!["https://chat.example.com".into()]
+    }
+
     async fn deliver(&self, cx: &Context, photo: &Photo) -> Result<Receipt, Failure> {
+        match self.0 {
+            Conduct::FortyAtOnce => {
+                // One `join!` over the first and all others.
+                let (first, others) = join(page(cx, 0), join_all((1..40).map(|number| page(cx, number)))).await;
+                return told(std::iter::once(first).chain(others));
+            }
+            Conduct::EightAtATime => {
+                let all = stream::iter(0..40).map(|number| page(cx, number)).buffer_unordered(8);
+                return told(all.collect::<Vec<_>>().await);
+            }
+            Conduct::GivesUpWaiting => {
+                drop(select(pin!(page(cx, 1)), pin!(cx.sleep(Duration::from_secs(1)))).await);
+                return told([page(cx, 2).await]);
+            }
+            _ => {}
+        }
         let _kept = (self.0 == Conduct::PanicsWhenGivenUp).then(|| Bomb("while given up"));
         self.misbehave(cx).await;
         let (large, small) = (photo.rendition("large")?, photo.rendition("small")?);
         assert_eq!(large.bytes(), b"jpg");
         let puts = [put(cx, "large.jpg", large), put(cx, "small.jpg", small)];
-        let done = futures_util::future::join_all(puts).await;
+        let done = join_all(puts).await;
         assert!(self.0 != Conduct::PanicsLater, "after the reply");
         cx.info("all is there");
         done.into_iter().collect::<Result<Vec<_>, _>>()?;
         Ok(Receipt::changed().detail(photo.user.remote.clone()))
     }
+}
+
+/// Asks for a page, and gives what is on it.
+async fn page(cx: &Context, number: u32) -> String {
+    let reply = cx.http(HttpRequest::get(format!("https://chat.example.com/{number}"))).await;
+    reply.map_or_else(|error| error.text, |reply| reply.text())
+}
+
+fn told(pages: impl IntoIterator<Item = String>) -> Result<Receipt, Failure> {
+    Ok(Receipt::changed().detail(pages.into_iter().collect::<Vec<_>>()))
 }
 
 async fn put(cx: &Context, path: &str, rendition: &portraitd_sdk::Rendition) -> Result<(), Failure> {

@@ -8,6 +8,7 @@ use std::sync::{Arc, OnceLock, Weak};
 use std::time::{Duration, Instant};
 
 use portraitd_host::{Answered, Backend, Blob, Host, LoadError, Plugin, Refusal, SLOW_STEP, find, inspect, list};
+use portraitd_sdk::message::http::HttpReply;
 use portraitd_sdk::message::{
     Effect, EffectKind, Open, Operation, Outcome, PhotoHead, RenditionHead, Reply, Request, Start, Step, User,
 };
@@ -181,6 +182,59 @@ async fn every_operation_is_a_conversation() {
         let (_, turn) = backend.start(start(&backend, op), blobs(&backend)).await;
         assert!(matches!(&turn.step, Step::Done(done) if done.outcome == outcome), "{op:?}: {turn:?}");
     }
+}
+
+/// The reply to a request for a page: a body that tells which it is.
+fn page(request: &Request) -> Answered {
+    let Effect::Http(asked) = &request.effect else { panic!("{request:?}") };
+    let reply = HttpReply { status: 200, headers: vec![], blob: 0, retry_after_ms: None };
+    Answered { id: request.id, reply: Reply::Http(reply), body: asked.url.clone().into_bytes() }
+}
+
+/// Lets a plugin ask for pages and answers them one at a time, the newest first. Gives the pages as the plugin saw them,
+/// and how many requests were open at most.
+async fn pages_one_at_a_time(conduct: &str) -> (Vec<String>, usize) {
+    let place = Place::new();
+    let backend = place.loaded().open(&open(json!({ "conduct": conduct }))).unwrap();
+    let (mut conversation, mut turn) = backend.start(start(&backend, Operation::Deliver), blobs(&backend)).await;
+    let (mut open, mut most) = (Vec::new(), 0);
+    loop {
+        match turn.step {
+            Step::Need(need) => open.extend(need.effects),
+            Step::Done(done) => return (serde_json::from_value(done.receipt).unwrap(), most),
+            Step::Failed(failure) => panic!("{failure}"),
+        }
+        most = most.max(open.len());
+        let newest = open.pop().expect("it waits for something");
+        turn = conversation.resume(vec![page(&newest)], 1).await;
+    }
+}
+
+#[tokio::test]
+async fn forty_requests_are_answered_one_at_a_time_newest_first() {
+    let all: Vec<String> = (0..40).map(|number| format!("https://chat.example.com/{number}")).collect();
+    let (joined, most) = pages_one_at_a_time("forty-at-once").await;
+    assert_eq!((joined, most), (all.clone(), 40));
+    let (mut buffered, most) = pages_one_at_a_time("eight-at-a-time").await;
+    assert_ne!(buffered, all, "they come as they are answered");
+    buffered.sort_by_key(|page| page.rsplit('/').next().and_then(|number| number.parse::<u32>().ok()));
+    assert_eq!((buffered, most), (all, 8));
+}
+
+#[tokio::test]
+async fn a_request_that_nobody_waits_for_is_cancelled() {
+    let place = Place::new();
+    let backend = place.loaded().open(&open(json!({ "conduct": "gives-up-waiting" }))).unwrap();
+    let (mut conversation, turn) = backend.start(start(&backend, Operation::Deliver), blobs(&backend)).await;
+    let Step::Need(asked) = turn.step else { panic!("{turn:?}") };
+    let turn = conversation.resume(vec![changed(&asked.effects[1])], 1).await;
+    let Step::Need(need) = turn.step else { panic!("{turn:?}") };
+    assert_eq!((need.cancel, need.effects.len()), (vec![asked.effects[0].id], 1));
+    // The reply was on its way already: it is dropped, and disturbs nothing.
+    let late = page(&asked.effects[0]);
+    let turn = conversation.resume(vec![late, page(&need.effects[0])], 2).await;
+    let Step::Done(done) = turn.step else { panic!("{turn:?}") };
+    assert_eq!(done.receipt, json!(["https://chat.example.com/2"]));
 }
 
 /// Opens a backend that misbehaves and lets it deliver, and gives what it failed with.
