@@ -12,6 +12,7 @@ use crate::library::Task;
 use crate::plugin::{Backend, Plugin, wedged};
 use crate::pool::{OnPool, Wedged};
 use crate::rules::Rules;
+use crate::words;
 
 /// How long a step may take before it is worth a line in the log.
 pub const SLOW_STEP: Duration = Duration::from_millis(50);
@@ -94,13 +95,14 @@ impl Conversation {
             Ok(stepped) => stepped,
             Err(Wedged) => return self.failed(wedged()),
         };
-        let Answer { answer, log } = match answer {
-            Ok(answer) => answer,
+        let (answer, log) = match answer {
+            Ok(Answer { answer, log }) => (answer, words::log(log)),
             Err(failure) => return Turn { took, ..self.failed(failure) },
         };
         let step = match (self.rules.check(&answer, task.is_some()), answer) {
             (Err(why), _) => return Turn { log, took, ..self.failed(Failure::bug(why)) },
             (Ok(()), Step::Failed(failure)) => Step::Failed(self.plugin.named(failure)),
+            (Ok(()), Step::Done(done)) => Step::Done(words::done(done)),
             (Ok(()), step) => step,
         };
         self.task = task.filter(|_| matches!(step, Step::Need(_)));

@@ -37,6 +37,7 @@ mod plugin;
 mod pool;
 mod private;
 mod rules;
+mod words;
 
 pub use conversation::{Answered, Conversation, SLOW_STEP, Turn};
 pub use error::{LoadError, Refusal};

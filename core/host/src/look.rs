@@ -196,6 +196,10 @@ fn fits(identity: &Identity, file: &Path) -> Result<(), Refusal> {
     if !is_plugin_name(&identity.name) {
         return Err(Refusal::Identity { why: format!("`{}` is not a plugin name", identity.name.escape_debug()) });
     }
+    // They are shown in lists, before anybody trusts the plugin.
+    if [&identity.version, &identity.sdk, &identity.rustc].iter().any(|text| text.chars().any(char::is_control)) {
+        return Err(Refusal::Identity { why: "it holds control characters".into() });
+    }
     let expected = file_name(&identity.name);
     if file.file_name().is_none_or(|name| name != expected.as_str()) {
         return Err(Refusal::FileName { name: identity.name.clone(), expected });
@@ -251,6 +255,11 @@ mod tests {
     #[test]
     fn a_library_that_aborts_on_panic_is_refused() {
         assert!(refused(|identity| identity.panic = "abort".into()).contains("panic = \"abort\""));
+    }
+
+    #[test]
+    fn an_identity_that_would_write_to_a_terminal_is_refused() {
+        assert!(refused(|identity| identity.version = "1\u{1b}[2J".into()).contains("it holds control characters"));
     }
 
     #[test]

@@ -18,6 +18,7 @@ use crate::look::{file_name, is_plugin_name, look};
 use crate::pool::{OnPool, Pool, Watch, Wedged};
 use crate::private::Private;
 use crate::rules::origin;
+use crate::words;
 
 /// How long a call into a plugin may take before the plugin counts as wedged. Its steps take microseconds.
 pub const STEP_LIMIT: Duration = Duration::from_secs(10);
@@ -204,7 +205,7 @@ impl Plugin {
         RenditionSpec::check_all(&opened.renditions).map_err(wrong)?;
         let origins = opened.origins.iter().map(|text| origin(text)).collect::<Result<_, _>>();
         opened.origins = origins.map_err(|why| self.named(Failure::bug(why)))?;
-        Ok(Backend(Arc::new(OpenBackend { plugin: self.clone(), instance, opened, log })))
+        Ok(Backend(Arc::new(OpenBackend { plugin: self.clone(), instance, opened, log: words::log(log) })))
     }
 
     pub(crate) fn library(&self) -> &'static Library {
@@ -215,8 +216,9 @@ impl Plugin {
         &self.0.code.pool
     }
 
-    /// The failure, with the plugin's name where the plugin is to blame.
-    pub(crate) fn named(&self, mut failure: Failure) -> Failure {
+    /// The failure as it can be shown, with the plugin's name where the plugin is to blame.
+    pub(crate) fn named(&self, failure: Failure) -> Failure {
+        let mut failure = words::failure(failure);
         if failure.verdict == Verdict::Bug {
             failure.reason = format!("plugin `{}`: {}", self.identity().name, failure.reason);
         }
