@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// What an author can do wrong with the sdk, and words of what is said about it.
-const WITH_THE_SDK: [(&str, &str); 23] = [
+const WITH_THE_SDK: [(&str, &str); 24] = [
     ("good", "done"),
     ("panics-in-open", "plugin `hostile`: it panicked at src/lib.rs:"),
     ("panics-in-renditions", ": before any photo"),
@@ -34,6 +34,7 @@ const WITH_THE_SDK: [(&str, &str); 23] = [
     ("polls-for-ever", "it asked for more than 1000 effects in one conversation"),
     ("wakes-itself-for-ever", "the plugin woke itself 1000 times without waiting for an effect: a busy loop"),
     ("talks-without-end", "bytes, more than the 1048576 allowed"),
+    ("forges-lines", r"image-rejected: a reason\r\nERROR a forged line\u{1b}[2J"),
     ("foreign-origin", "it calls `https://evil.example.com`, which is none of this backend's origins"),
     ("header-injection", "its header `x` holds a control character"),
     ("body-with-get", "it sends a body with GET"),
