@@ -1,7 +1,9 @@
 //! What a step costs: the call into the library with both sides' JSON, and the same with the hop to the library's threads.
 //!
-//! `cargo bench -p portraitd-host`. Builds the `files` plugin itself. A conversation here has two steps: `start`, which
-//! asks for three effects, and `resume`, which answers them all. Goals: 20 us for a call, 60 us with the hop.
+//! `cargo bench -p portraitd-host`. Builds the plugins itself, as they are released, and tells the size of one. Two kinds
+//! of conversation: `files` asks for three effects at once and is told of all (two steps); the sample among the examples
+//! sends two requests one after the other, each answered with 20 kB (three steps). Goals: 20 us for a call, 60 us with
+//! the hop.
 
 use std::error::Error;
 use std::path::{Path, PathBuf};
@@ -9,33 +11,40 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use portraitd_host::{Answered, Backend, Blob, Host, Turn};
-use portraitd_sdk::message::{EffectKind, Need, Open, Operation, PhotoHead, RenditionHead, Reply, Start, Step, User};
+use portraitd_host::{Answered, Backend, Blob, Host};
+use portraitd_sdk::message::http::{Header, HttpReply};
+use portraitd_sdk::message::{
+    Effect, EffectKind, Open, Operation, PhotoHead, RenditionHead, Reply, Request, Start, Step, User,
+};
+use serde_json::{Value, json};
 
 const CONVERSATIONS: usize = 20_000;
-const STEPS: u32 = 2 * CONVERSATIONS as u32;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let private = tempfile::tempdir()?;
     let host = Host::new(&private.path().join("plugins"))?;
-    let file = built_plugin()?;
+    let files = built(&["--package", "portraitd-plugin-files"])?.join("libportraitd_plugin_files.so");
+    println!("a stripped plugin: {} kB", files.metadata()?.len() / 1_000);
     let begun = Instant::now();
-    let plugin = host.load(&file)?;
-    println!("look, copy and load: {:?}", begun.elapsed());
-    let open = Open {
-        backend: "bench".into(),
-        settings: serde_json::json!({ "path": "out" }),
-        host_version: "bench".into(),
-        caps: EffectKind::ALL.iter().map(|kind| kind.word().to_owned()).collect(),
-    };
-    let backend = plugin.open(&open)?;
-    for side_by_side in [1, 8] {
-        measure(&backend, side_by_side)?;
+    let backend = host.load(&files)?.open(&open(json!({ "path": "out" })))?;
+    println!("look, copy, load and open: {:?}", begun.elapsed());
+    let sample = built(&["--package", "portraitd-host", "--example", "portraitd_plugin_sample"])?;
+    let sample = host.load(&sample.join("examples/libportraitd_plugin_sample.so"))?;
+    let requests = sample.open(&open(json!({ "conduct": "two-requests" })))?;
+    for (what, backend) in [("three files at once", backend), ("two requests, 20 kB each back", requests)] {
+        for side_by_side in [1, 8] {
+            println!("{what}, {side_by_side} side by side: {}", measure(&backend, side_by_side)?);
+        }
     }
     Ok(())
 }
 
-fn measure(backend: &Backend, side_by_side: usize) -> Result<(), Box<dyn Error>> {
+fn open(settings: Value) -> Open {
+    let caps = EffectKind::ALL.iter().map(|kind| kind.word().to_owned()).collect();
+    Open { backend: "bench".into(), settings, host_version: "bench".into(), caps }
+}
+
+fn measure(backend: &Backend, side_by_side: usize) -> Result<String, Box<dyn Error>> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).build()?;
     let blobs: Vec<Blob> = backend.renditions().iter().map(|_| Blob::from(vec![7; 20_000])).collect();
     let start = Arc::new(start(backend));
@@ -55,41 +64,67 @@ fn measure(backend: &Backend, side_by_side: usize) -> Result<(), Box<dyn Error>>
     let mut spent = Spent::default();
     for task in tasks {
         let one = runtime.block_on(task)?;
-        spent = Spent { called: spent.called + one.called, waited: spent.waited + one.waited };
+        let steps = spent.steps + one.steps;
+        spent = Spent { called: spent.called + one.called, waited: spent.waited + one.waited, steps };
     }
     let elapsed = begun.elapsed();
     // Side by side the second figure holds the wait for the others too: a library has two threads.
-    println!(
-        "{side_by_side} side by side: {:.2} us/step called, {:.2} us/step until it is back, {:.0} conversations/s",
-        micros(spent.called),
-        micros(spent.waited),
+    Ok(format!(
+        "{:.2} us/step called, {:.2} us/step until it is back, {:.0} conversations/s",
+        micros(spent.called, spent.steps),
+        micros(spent.waited, spent.steps),
         CONVERSATIONS as f64 / elapsed.as_secs_f64()
-    );
-    Ok(())
+    ))
 }
 
-/// Time in the library's code, and time until the answer was back.
+/// Time in the library's code, time until the answer was back, and the steps that took it.
 #[derive(Clone, Copy, Default)]
 struct Spent {
     called: Duration,
     waited: Duration,
+    steps: u32,
 }
 
 async fn converse(backend: &Backend, start: &Start, blobs: &[Blob], spent: &mut Spent) {
     let begun = Instant::now();
-    let (mut conversation, first) = backend.start(start.clone(), blobs.to_vec()).await;
-    spent.called += first.took;
-    let Turn { step: Step::Need(Need { effects, .. }), .. } = first else { panic!("it asks for files: {first:?}") };
-    let reply = |id| Answered { id, reply: Reply::FilePut { changed: true }, body: Vec::new() };
-    let results = effects.iter().map(|request| reply(request.id)).collect();
-    let last = conversation.resume(results, 0).await;
-    assert!(matches!(last.step, Step::Done(_)), "{last:?}");
-    spent.called += last.took;
+    let (mut conversation, mut turn) = backend.start(start.clone(), blobs.to_vec()).await;
+    loop {
+        spent.called += turn.took;
+        spent.steps += 1;
+        let Step::Need(need) = turn.step else {
+            assert!(matches!(turn.step, Step::Done(_)), "{turn:?}");
+            break;
+        };
+        turn = conversation.resume(need.effects.iter().map(answered).collect(), 0).await;
+    }
     spent.waited += begun.elapsed();
 }
 
-fn micros(time: Duration) -> f64 {
-    time.as_secs_f64() * 1e6 / f64::from(STEPS)
+fn answered(request: &Request) -> Answered {
+    let (reply, body) = match &request.effect {
+        Effect::FilePut { .. } => (Reply::FilePut { changed: true }, Vec::new()),
+        Effect::Http(_) => (Reply::Http(http_reply()), vec![b'x'; 20_000]),
+        other => panic!("no plugin here asks for {other:?}"),
+    };
+    Answered { id: request.id, reply, body }
+}
+
+/// As many headers as a system sends.
+fn http_reply() -> HttpReply {
+    let header = |(name, value): (&str, &str)| Header { name: name.into(), value: value.into() };
+    let headers = [
+        ("content-type", "application/json; charset=utf-8"),
+        ("date", "Thu, 01 Jan 2026 00:00:00 GMT"),
+        ("x-ratelimit-limit", "10"),
+        ("x-ratelimit-remaining", "9"),
+        ("x-ratelimit-reset", "1767225660000"),
+        ("vary", "Accept-Encoding"),
+    ];
+    HttpReply { status: 200, headers: headers.map(header).into(), blob: 0, retry_after_ms: None }
+}
+
+fn micros(time: Duration, steps: u32) -> f64 {
+    time.as_secs_f64() * 1e6 / f64::from(steps)
 }
 
 fn start(backend: &Backend) -> Start {
@@ -116,16 +151,15 @@ fn start(backend: &Backend) -> Start {
     }
 }
 
-/// The `files` plugin as it is released.
-fn built_plugin() -> Result<PathBuf, Box<dyn Error>> {
+/// Builds something as it is released, and says in which directory.
+fn built(what: &[&str]) -> Result<PathBuf, Box<dyn Error>> {
     let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../Cargo.toml");
     let mut cargo = Command::new(env!("CARGO"));
-    cargo.args(["build", "--release", "-p", "portraitd-plugin-files", "--manifest-path"]).arg(manifest);
+    cargo.args(["build", "--release", "--manifest-path"]).arg(manifest).args(what);
     if !cargo.status()?.success() {
-        return Err("the plugin cannot be built".into());
+        return Err("a plugin cannot be built".into());
     }
     // The bench lies in <target>/release/deps.
     let bench = std::env::current_exe()?;
-    let release = bench.parent().and_then(Path::parent).ok_or("a bench lies in a target directory")?;
-    Ok(release.join("libportraitd_plugin_files.so"))
+    Ok(bench.parent().and_then(Path::parent).ok_or("a bench lies in a target directory")?.to_owned())
 }

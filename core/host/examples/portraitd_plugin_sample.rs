@@ -7,7 +7,7 @@ use futures_util::future::{join, join_all, select};
 use futures_util::{StreamExt as _, stream};
 use portraitd_sdk::message::{EffectKind, Level, User};
 use portraitd_sdk::{
-    Backend, Context, Failure, HttpRequest, OpenContext, Photo, Probe, Receipt, Remove, RenditionSpec, Verify,
+    Backend, Context, Failure, HttpRequest, OpenContext, Part, Photo, Probe, Receipt, Remove, RenditionSpec, Verify,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -28,6 +28,7 @@ enum Conduct {
     FortyAtOnce,
     EightAtATime,
     GivesUpWaiting,
+    TwoRequests,
     PanicsInOpen,
     PanicsAtOnce,
     PanicsLater,
@@ -85,6 +86,7 @@ impl Backend for Sample {
                 drop(select(pin!(page(cx, 1)), pin!(cx.sleep(Duration::from_secs(1)))).await);
                 return told([page(cx, 2).await]);
             }
+            Conduct::TwoRequests => return send_picture(cx, photo).await,
             _ => {}
         }
         let _kept = (self.0 == Conduct::PanicsWhenGivenUp).then(|| Bomb("while given up"));
@@ -104,6 +106,15 @@ impl Backend for Sample {
 async fn page(cx: &Context, number: u32) -> String {
     let reply = cx.http(HttpRequest::get(format!("https://chat.example.com/{number}"))).await;
     reply.map_or_else(|error| error.text, |reply| reply.text())
+}
+
+/// What a small backend does: looks something up, and sends the picture.
+async fn send_picture(cx: &Context, photo: &Photo) -> Result<Receipt, Failure> {
+    let found = page(cx, 1).await;
+    let image = Part::file("image", "photo.jpg", photo.rendition("large")?);
+    let request = HttpRequest::post("https://chat.example.com/avatar").multipart([Part::field("id", "4711"), image]);
+    let reply = cx.http(request).await?;
+    Ok(Receipt::changed().detail(found.len() + reply.body().len()))
 }
 
 fn told(pages: impl IntoIterator<Item = String>) -> Result<Receipt, Failure> {
