@@ -57,7 +57,7 @@ fn found_in(profile_dir: &Path) -> Result<Binaries, String> {
 }
 
 /// `target/debug` or `target/release`, from `target/<profile>/deps/<this test>`.
-fn profile_dir() -> PathBuf {
+pub(crate) fn profile_dir() -> PathBuf {
     let this = env::current_exe().expect("a test knows its own file");
     this.ancestors().nth(2).expect("cargo puts tests into target/<profile>/deps").to_owned()
 }

@@ -42,6 +42,7 @@ mod slow_writer;
 mod sync;
 mod syscalls;
 mod watch;
+mod write_a_backend;
 
 /// A file that no `mod` line names compiles nowhere and tests nothing.
 #[test]
