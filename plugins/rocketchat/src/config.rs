@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Settings {
-    /// The address of the server, such as <https://chat.example.com>, with its path where it has one.
+    /// The address of the server, such as `https://chat.example.com`, with its path where it has one.
     #[schemars(extend("x-identifying" = true))]
     pub base_url: BaseUrl,
 
