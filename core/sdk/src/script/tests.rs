@@ -25,6 +25,7 @@ enum Manner {
     Forgiving,
     Stubborn,
     Binary,
+    Polling,
 }
 
 #[derive(Serialize, Deserialize, JsonSchema)]
@@ -110,6 +111,10 @@ impl Board {
             Manner::Binary => {
                 assert_eq!(reply?.body(), [0xff, 0x00]);
                 Ok("7".into())
+            }
+            Manner::Polling => {
+                let found: Value = cx.http(find()).await?.ok_or(Verdict::Config)?.json()?;
+                Ok(found["id"].to_string())
             }
             _ => reply?.ok_or(Verdict::Config)?.json::<Value>().map(|found| found["id"].to_string()),
         }
@@ -201,6 +206,29 @@ fn what_no_backend_may_do_is_found() {
 fn a_wait_may_be_slept_through() {
     let table = Faults::of(|| good(Manner::Patient)).deliver();
     assert_eq!(table.verdict(2, Fault::StatusWithWait(429)), Some(Verdict::Retry));
+}
+
+/// The first time it is not found yet.
+fn found_late() -> Script<Board> {
+    let found = Response::with_json(200, &json!({ "id": 7 }));
+    let script = Script::open(json!({ "manner": "polling" })).unwrap();
+    let script = script.exchange(find(), Response::with_json(202, &json!({}))).exchange(find(), found.clone());
+    script.exchange(put("7", &rendition("icon")), found)
+}
+
+#[test]
+fn the_same_request_is_answered_as_often_as_it_is_expected_and_in_that_order() {
+    found_late().deliver().result.unwrap();
+    let once = Script::<Board>::open(json!({ "manner": "polling" })).unwrap();
+    let once = once.exchange(find(), Response::with_json(202, &json!({})));
+    let twice = told(|| drop(once.deliver()));
+    assert!(twice.starts_with("the backend asked for Http(HttpRequest { method: Get, url: \"https://board"), "{twice}");
+}
+
+#[test]
+fn a_fault_stays_for_whoever_asks_again() {
+    let table = Faults::of(found_late).deliver();
+    assert_eq!(table.verdict(1, Fault::Status(500)), Some(Verdict::Retry));
 }
 
 #[test]
