@@ -4,12 +4,21 @@ use std::{
     env, fs,
     path::{Path, PathBuf},
     process::Command,
-    sync::OnceLock,
+    sync::{Arc, Mutex, OnceLock},
+    time::Instant,
 };
+
+use serde_json::json;
 
 use crate::{
     binaries::{profile_dir, workspace_root},
-    world::World,
+    photos::portrait,
+    simulators::{
+        reply::Reply,
+        request::{Request, Violation},
+        server::{Server, Site},
+    },
+    world::{LONG, Told, World},
 };
 
 /// The section of the README.
@@ -73,6 +82,61 @@ fn the_backend_of_the_readme_builds_and_shows_what_it_wants() {
 fn the_test_of_the_readme_passes() {
     library();
     cargo("test");
+}
+
+/// The staff board: it takes every picture, and keeps what it was asked with it.
+#[derive(Default)]
+struct Board(Mutex<Vec<(String, Vec<u8>)>>);
+
+impl Site for Board {
+    fn leaves_unread(&self, _: &Request) -> bool {
+        false
+    }
+
+    fn answer(&self, request: &Request) -> Reply {
+        let header = |name| request.header(name).unwrap_or("none");
+        let Request { method, target, .. } = request;
+        let asked = format!("{method} {target}, {}, {}", header("authorization"), header("content-type"));
+        self.0.lock().unwrap().push((asked, request.body.clone()));
+        Reply::json(200, &json!({ "id": 7 }))
+    }
+
+    fn refused(&self, _: usize, violation: Violation) {
+        panic!("a request broke HTTP: {}", violation.rule);
+    }
+
+    fn written(&self, _: &Request, _: &Reply, _: (Instant, Instant)) {}
+}
+
+/// The config of the README with the board's address, and the folders of a world in front of it.
+fn configured(world: &World, board: &Server) {
+    let mut config: toml::Table = blocks("toml")[1].parse().unwrap();
+    config["backend"]["board"]["settings"]["base-url"] = format!("http://{}", board.address()).into();
+    config["plugins"]["path"][0] = library().parent().unwrap().to_str().unwrap().into();
+    let folders = "[folder]\npath = \"drop\"\nsettle = \"200ms\"\n[state]\npath = \"state\"\n";
+    world.write_config(&format!("{folders}{config}"));
+}
+
+fn portraitd(world: &World, args: &[&str]) -> Told {
+    let mut command = world.command(args);
+    command.env("BOARD_TOKEN", "made-up-token");
+    world.finish(command, LONG)
+}
+
+#[test]
+fn the_backend_of_the_readme_delivers() {
+    let site = Arc::new(Board::default());
+    let board = Server::start(site.clone());
+    let world = World::new();
+    configured(&world, &board);
+    portraitd(&world, &["check"]).expect(0);
+    assert!(site.0.lock().unwrap().is_empty(), "a check sends nothing");
+    world.copy_in("anna.jpg", &portrait("portrait.jpg"));
+    portraitd(&world, &["sync"]).expect(0);
+    let requests = site.0.lock().unwrap();
+    let [(asked, body)] = &requests[..] else { panic!("{} requests", requests.len()) };
+    assert_eq!(asked, "PUT /users/anna/picture, Bearer made-up-token, image/jpeg");
+    assert!(body.starts_with(&[0xff, 0xd8]), "it is no JPEG");
 }
 
 #[test]
