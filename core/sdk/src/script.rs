@@ -71,6 +71,7 @@ pub struct Script<B> {
     receipt: Option<Value>,
     attempt: u32,
     order: Order,
+    dry_run: bool,
     expected: Vec<Expected>,
     /// Expected effects may be asked for again, and need not be asked for.
     is_loose: bool,
@@ -134,6 +135,7 @@ impl<B: Backend> Script<B> {
             receipt: None,
             attempt: 1,
             order: Order::default(),
+            dry_run: false,
             expected: Vec::new(),
             is_loose: false,
         })
@@ -190,6 +192,13 @@ impl<B: Backend> Script<B> {
     #[must_use]
     pub fn order(mut self, order: Order) -> Self {
         self.order = order;
+        self
+    }
+
+    /// It is a dry run: the replies stand for assumed ones. Not otherwise.
+    #[must_use]
+    pub fn dry_run(mut self) -> Self {
+        self.dry_run = true;
         self
     }
 
@@ -270,7 +279,7 @@ impl<B: Backend> Script<B> {
             deadline_ms: BEGIN_MS + 600_000,
             now_ms: BEGIN_MS,
             seed: 0,
-            dry_run: false,
+            dry_run: self.dry_run,
         };
         let bytes = bytes.into_iter().map(Bytes::Own).collect();
         let stage = Stage::new(self.expected, self.order, self.is_loose);
