@@ -5,7 +5,7 @@ use std::time::Duration;
 use portraitd_sdk::message::memory::{Recalled, Remember, Remembered};
 use portraitd_sdk::message::{Effect, EffectErrorKind, Outcome, Reply};
 use portraitd_sdk::script::{BEGIN_MS, Fault, Faults, Played, Script, Table, rendition};
-use portraitd_sdk::{Backend, Failure, HttpRequest, Memory, Part, Response, Secret, Verdict};
+use portraitd_sdk::{Failure, HttpRequest, Memory, Part, Response, Secret, Verdict};
 use serde_json::{Value, json};
 
 use crate::RocketChat;
@@ -345,27 +345,6 @@ fn a_probe_asks_who_the_caller_is() {
     ] {
         assert_eq!(probed(reply.clone()).unwrap_err().verdict, verdict, "{reply:?}");
     }
-}
-
-/// What a dry run answers to a request whose path ends like this.
-fn assumed(path: &str) -> Response {
-    let found = RocketChat::examples().into_iter().find(|example| example.path == path);
-    let example = found.unwrap_or_else(|| panic!("there is no example for {path}"));
-    Response::with(example.status, example.body)
-}
-
-#[test]
-fn a_dry_run_goes_through_whatever_account_is_set() {
-    let probe = open(with("user-id", "another")).dry_run();
-    let caller = HttpRequest::get("https://chat.example.com/api/v1/me").header("X-User-Id", "another");
-    let played = probe
-        .asked(&assumed("/api/info").as_json().unwrap(), "7.0")
-        .exchange(caller.header("X-Auth-Token", &Secret::handle("/auth-token")), assumed("/api/v1/me"))
-        .probe();
-    played.result.unwrap();
-    let delivery = open(settings()).dry_run().known();
-    let played = delivery.exchange(set_avatar("username", "ada"), assumed("/api/v1/users.setAvatar")).deliver();
-    played.result.unwrap();
 }
 
 #[test]
