@@ -82,9 +82,11 @@ impl Dispatcher {
         (outcome, u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX))
     }
 
-    /// Asks a backend's plugin whether its credentials and settings work.
+    /// Asks a backend's plugin whether its credentials and settings work. A dry run asks nobody: what a system would say
+    /// of credentials cannot be assumed, and the deliveries are what is to be shown.
     pub(crate) async fn probe(&self, backend: &BackendId) -> Outcome {
         match self.opened(backend) {
+            Ok(_) if self.conversations.is_dry() => Outcome::of(Verdict::Unchanged),
             Ok((backend, open)) => self.conversations.probe(backend, open).await,
             Err(outcome) => outcome,
         }

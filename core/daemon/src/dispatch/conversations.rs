@@ -37,6 +37,11 @@ pub(crate) struct Planned {
 }
 
 impl Conversations {
+    /// Whether effects are shown only.
+    pub(crate) const fn is_dry(&self) -> bool {
+        matches!(self.stage, Stage::Dry(_))
+    }
+
     /// A first message about nobody. `key` says what is done, the same for each attempt at it.
     pub(crate) fn blank(&self, open: &OpenBackend, op: Operation, key: &str) -> Start {
         let now_ms = now_ms(self.clock);
@@ -55,7 +60,7 @@ impl Conversations {
             deadline_ms: now_ms.saturating_add(deadline),
             now_ms,
             seed,
-            dry_run: matches!(self.stage, Stage::Dry(_)),
+            dry_run: self.is_dry(),
         }
     }
 
