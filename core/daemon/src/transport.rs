@@ -74,7 +74,8 @@ impl Transport {
         Ok(Self { client: builder.build().map_err(|error| unusable().caused_by(&error))? })
     }
 
-    /// Sends a request over a backend's lane, and reads the whole reply with its body.
+    /// Sends a request over a backend's lane, and reads the whole reply with its body. The caller has taken a
+    /// [turn](Lane::turn) for it.
     ///
     /// A reset before any byte of a reply on a connection that was used before is the trouble of the connection and not
     /// of the request, which is sent once more, once.
@@ -89,7 +90,10 @@ impl Transport {
     ) -> Result<(HttpReply, Vec<u8>), Unanswered> {
         let exchanged = self.exchange(lane, request, filling).await;
         match exchanged {
-            Err(Unanswered { stale: true, .. }) => self.exchange(lane, request, filling).await,
+            Err(Unanswered { stale: true, .. }) => {
+                lane.turn().await;
+                self.exchange(lane, request, filling).await
+            }
             exchanged => exchanged,
         }
     }
@@ -100,7 +104,6 @@ impl Transport {
         request: &HttpRequest,
         filling: &Filling<'_>,
     ) -> Result<(HttpReply, Vec<u8>), Unanswered> {
-        lane.turn().await;
         let mut built = request::build(&self.client, request, filling).map_err(Unanswered::not_sent)?;
         let (method, origin) = (request.method, built.url().origin().ascii_serialization());
         *built.timeout_mut() = Some(lane.timeout());

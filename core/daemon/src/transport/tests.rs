@@ -242,7 +242,22 @@ async fn a_reset_on_a_connection_that_was_used_before_is_tried_once_more() {
 }
 
 #[tokio::test]
-async fn an_environment_proxy_and_a_netrc_change_nothing_and_a_configured_proxy_is_used() {
+async fn the_second_try_takes_a_turn_of_its_own() {
+    let (url, _hears) = system([OK, "", OK]);
+    let (transport, secrets) = (transport(), Secrets::default());
+    let filling = Filling { secrets: &secrets, renditions: &RENDITIONS };
+    let interval = Duration::from_millis(300);
+    let lane = Lane::new(Duration::from_secs(2), interval);
+    let begun = Instant::now();
+    for _ in 0..2 {
+        lane.turn().await;
+        transport.send(&lane, &HttpRequest::post(&url), &filling).await.unwrap();
+    }
+    assert!(begun.elapsed() >= interval * 2, "{:?}", begun.elapsed());
+}
+
+#[tokio::test]
+async fn a_configured_proxy_is_used() {
     let (proxy, hears) = system([OK]);
     let config = HttpConfig { proxy: Some(proxy.parse().unwrap()), ..HttpConfig::default() };
     let transport = Transport::new(&config).unwrap();
