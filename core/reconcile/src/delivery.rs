@@ -213,8 +213,7 @@ impl Recorded {
         } else {
             attempted.fail(outcome, now, chance);
         }
-        // What was sent after the end of a doubt is not undone by it.
-        self.doubt.take_if(|doubt| begun.is_some_and(|begun| doubt.until <= begun));
+        self.end_doubt(begun);
         if outcome.uncertain {
             self.doubt(target, now);
         }
@@ -225,7 +224,8 @@ impl Recorded {
     /// its way. Says whether there was one.
     pub fn interrupt(&mut self, sends: bool, now: Time, chance: f64) -> bool {
         let Some(attempted) = &mut self.attempted else { return false };
-        if !matches!(attempted.state, AttemptState::Begun { .. }) {
+        let begun = attempted.begun();
+        if begun.is_none() {
             return false;
         }
         let wait = match attempted.count.checked_sub(FREE_INTERRUPTIONS) {
@@ -237,10 +237,16 @@ impl Recorded {
         let next = now.after(wait);
         attempted.state = AttemptState::Failed { verdict: Verdict::Retry, reason: outcome.told_reason(), next };
         let target = attempted.target;
+        self.end_doubt(begun);
         if sends {
             self.doubt(target, now);
         }
         true
+    }
+
+    /// What was sent after the end of a doubt is not undone by it.
+    fn end_doubt(&mut self, sent: Option<Time>) {
+        self.doubt.take_if(|doubt| sent.is_some_and(|sent| doubt.until <= sent));
     }
 
     fn doubt(&mut self, target: Target, now: Time) {
@@ -253,24 +259,19 @@ impl Recorded {
         self.doubt.as_ref().filter(|doubt| doubt.target != Some(target)).map(|doubt| doubt.until)
     }
 
-    /// A start lets a doubt begin anew: by a clock that was set meanwhile it would end too early, or years later. Says
-    /// whether there is one.
-    pub(crate) fn doubt_anew(&mut self, now: Time) -> bool {
-        let Some(doubt) = &mut self.doubt else { return false };
-        doubt.until = now.after(DOUBT);
-        true
-    }
-
-    /// A wait that is longer than any was computed by a clock that has been set back since. Says whether there was one.
-    pub(crate) fn shorten_wait(&mut self, now: Time) -> bool {
-        let latest = now.after(MAX_WAIT);
-        match self.attempted.as_deref_mut() {
-            Some(Attempted { state: AttemptState::Failed { next, .. }, .. }) if *next > latest => {
-                *next = latest;
-                true
-            }
-            _ => false,
-        }
+    /// A wait or a doubt that is longer than any was computed by a clock that has been set back since. Says whether there
+    /// was one.
+    ///
+    /// By a clock that was set forward a doubt ends too early. Nothing shows that: a doubt that began anew at each start
+    /// would never end where short passes are all that runs.
+    pub(crate) fn shorten_waits(&mut self, now: Time) -> bool {
+        let next = self.attempted.as_deref_mut().and_then(Attempted::next_mut);
+        let until = self.doubt.as_deref_mut().map(|doubt| &mut doubt.until);
+        let shorten = |(time, most): (Option<&mut Time>, Duration)| {
+            let latest = now.after(most);
+            time.filter(|time| **time > latest).map(|time| *time = latest).is_some()
+        };
+        [(next, MAX_WAIT), (until, DOUBT)].map(shorten).contains(&true)
     }
 
     /// Makes a delivery that failed due again, as if it had never been tried. Says whether there was one.
@@ -311,6 +312,13 @@ impl Attempted {
         match self.state {
             AttemptState::Begun { at } => Some(at),
             AttemptState::Failed { .. } => None,
+        }
+    }
+
+    const fn next_mut(&mut self) -> Option<&mut Time> {
+        match &mut self.state {
+            AttemptState::Failed { next, .. } => Some(next),
+            AttemptState::Begun { .. } => None,
         }
     }
 
@@ -520,6 +528,16 @@ mod tests {
             assert_eq!(recorded.doubt.is_some(), sends);
             assert_eq!(recorded.failure().unwrap().1.starts_with("uncertain: interrupted"), sends);
         }
+    }
+
+    #[test]
+    fn an_interrupted_attempt_takes_over_no_doubt_that_had_ended_before_it() {
+        let mut recorded = Recorded::default();
+        timed_out(&mut recorded, Target::Photo(print("a")), NOW);
+        let later = NOW.after(DOUBT);
+        recorded.begin(Target::Photo(print("b")), later);
+        recorded.interrupt(true, later, 0.5);
+        assert_eq!(recorded.doubt.unwrap().target, Some(Target::Photo(print("b"))));
     }
 
     #[test]

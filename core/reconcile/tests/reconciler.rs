@@ -706,14 +706,34 @@ fn a_photo_that_overtook_a_request_without_an_answer_is_confirmed_when_that_cann
     desk.deliver(&done());
     assert_eq!((desk.next(), desk.state("anna", "a")), (None, DeliveryState::Done));
     assert!(desk.reconciler.summary(desk.now).all_in_place());
-    desk.restart(policy(), &[remote("a")]);
-    desk.scan();
-    let end = desk.now.after(DOUBT);
-    assert_eq!(desk.reconciler.next_work(), Some(end));
+    let end = desk.ledger.deliveries[0].2.doubt.as_ref().unwrap().until;
+    for _ in 0..3 {
+        // A pass now and then must come to an end of it too.
+        desk.pass(120);
+        desk.restart(policy(), &[remote("a")]);
+        desk.scan();
+        assert_eq!((desk.next(), desk.reconciler.next_work()), (None, Some(end)));
+    }
     assert_eq!(desk.reconciler.explain(&user("anna"), desk.now).unwrap().backends[&id("a")].next, Some(end));
     desk.now = end;
     assert_eq!(desk.deliver(&done()).photo.unwrap().1, Digest::of(&2_u64.to_le_bytes()));
     assert_eq!((desk.next(), desk.reconciler.next_work()), (None, None));
+}
+
+#[test]
+fn a_doubt_that_a_wrong_clock_had_planned_does_not_last_for_years() {
+    let mut desk = Desk::new(&[remote("a")]);
+    desk.drop_file("anna.jpg", 1);
+    desk.take_in();
+    desk.pass(400 * 24 * HOUR);
+    desk.deliver(&timed_out());
+    desk.drop_file("anna.jpg", 2);
+    desk.take_in();
+    desk.deliver(&done());
+    desk.now = START.after(Duration::from_secs(MINUTE));
+    desk.restart(policy(), &[remote("a")]);
+    desk.scan();
+    assert_eq!(desk.reconciler.next_work(), Some(desk.now.after(DOUBT)));
 }
 
 #[test]

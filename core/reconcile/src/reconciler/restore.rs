@@ -120,7 +120,7 @@ impl Reconciler {
         let BackendSpec { id, remote, .. } = &self.backends[index].spec;
         let (backend, sends) = (id.clone(), *remote);
         let Some(slot) = self.users.get_mut(user).map(|known| &mut known.slots[index]) else { return };
-        if slot.recorded.shorten_wait(now) | slot.recorded.doubt_anew(now) {
+        if slot.recorded.shorten_waits(now) {
             self.changes.push(Change::Delivery(user.clone(), backend.clone(), slot.recorded.clone()));
         }
         let count = slot.recorded.attempted.as_ref().map_or(0, |attempted| attempted.count);

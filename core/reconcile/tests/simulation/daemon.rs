@@ -294,6 +294,7 @@ impl World {
         let Some(count) = self.reconciler().begin(&delivery, now) else { return self.give_up(serial, &delivery) };
         self.oracle_sees_begin(&delivery, count);
         let batch = self.flush();
+        self.oracle_sees_intent(&delivery, batch);
         let index = self.backend_index(&delivery.backend);
         let digest = delivery.photo.as_ref().map(|(_, digest)| *digest);
         let shape = self.backends[index].shape();

@@ -11,10 +11,13 @@ use portraitd_reconcile::{
 
 use crate::backend::Request;
 use crate::folder::{Content, text};
-use crate::world::{MINUTE, World};
+use crate::world::World;
 
-/// How long a request may take effect after its attempt has ended, in milliseconds.
-const LATE_FOR: i64 = 10 * MINUTE;
+/// How long a request may take effect after its attempt has ended.
+const LATE_FOR: Duration = Duration::from_secs(10 * 60);
+
+/// An attempt that a crash cut off ends when a start takes notice of it.
+const NOT_YET: Time = Time::from_millis(i64::MAX);
 
 pub(crate) struct Oracle {
     users: Vec<UserId>,
@@ -66,14 +69,14 @@ pub(crate) struct Pair {
     counted: u32,
     /// When the last attempt ended, if it failed and nothing has happened since that shortens the wait.
     failed: Option<Time>,
-    /// The attempt that has begun and not ended, and when it began, in true time.
-    begun: Option<(Target, i64)>,
+    /// The attempt that has begun and not ended, when it began, and the batch that holds its intent.
+    begun: Option<(Target, Time, u64)>,
     /// The attempt that ended last, and the batch that holds its outcome.
     ended: Option<(Target, u64)>,
     /// The doubts that this outcome has ended.
-    cleared: Vec<(Target, i64)>,
-    /// What may still take effect, and since when nobody waits for it, in true time; a start lets that begin anew.
-    doubts: Vec<(Target, i64)>,
+    cleared: Vec<(Target, Time)>,
+    /// What may still take effect, and since when nobody waits for it.
+    doubts: Vec<(Target, Time)>,
 }
 
 /// Whether a backend has shown that it works.
@@ -246,25 +249,30 @@ impl World {
         self.oracle.proofs.clear();
         let paused = self.ledger.backends.iter().filter(|(_, record)| record.paused);
         self.oracle.paused = paused.map(|(id, _)| id.clone()).collect();
-        let (now, latest) = (self.now, self.clock().after(Duration::from_secs(24 * 3600)));
+        let now = self.clock();
+        let latest = now.after(Duration::from_secs(24 * 3600));
         self.oracle.told.values_mut().for_each(|(until, _)| *until = latest.min(*until));
-        for pair in self.oracle.pairs.values_mut() {
+        let enabled = self.backends.iter().filter(|backend| backend.enabled);
+        let enabled: BTreeSet<_> = enabled.map(|backend| backend.id.clone()).collect();
+        for ((backend, _), pair) in &mut self.oracle.pairs {
             pair.out = false;
-            pair.doubts.iter_mut().for_each(|(_, since)| *since = now);
+            if enabled.contains(backend) {
+                pair.doubts.iter_mut().for_each(|(_, since)| *since = now.min(*since));
+            }
         }
     }
 
     /// What was not durable may be done again, and a brake that was not is set again by the next scan.
     pub(crate) fn oracle_sees_crash(&mut self) {
-        let (durable, now) = (self.ledger.durable, self.now);
+        let durable = self.ledger.durable;
         self.oracle.told.retain(|_, (_, batch)| *batch <= durable);
         for pair in self.oracle.pairs.values_mut() {
             let forgotten = pair.ended.take_if(|(_, batch)| *batch > durable).map(|(target, _)| target);
-            let cut_off = pair.begun.take().map(|(target, _)| target);
+            let cut_off = pair.begun.take().filter(|(.., batch)| *batch <= durable).map(|(target, ..)| target);
             if forgotten.is_some() {
                 pair.doubts.append(&mut pair.cleared);
             }
-            pair.doubts.extend(forgotten.into_iter().chain(cut_off).map(|target| (target, now)));
+            pair.doubts.extend(forgotten.into_iter().chain(cut_off).map(|target| (target, NOT_YET)));
             pair.done = pair.done.filter(|(_, batch)| *batch <= durable);
             pair.failed = None;
         }
@@ -315,18 +323,17 @@ impl World {
         let attempted = recorded.and_then(|recorded| recorded.attempted.as_ref());
         let before = attempted.filter(|attempted| attempted.target == *target).map_or(0, |attempted| attempted.count);
         self.ensure(count == before + 1, "attempts are counted before they are made", || format!("{before}, {count}"));
-        let (now, true_now) = (self.clock(), self.now);
+        let now = self.clock();
         let pair = self.oracle.pair(backend, user);
         pair.counted = before;
         let waited = pair.failed.take().map(|failed| now.since(failed));
-        pair.begun = Some((*target, true_now));
         let done = pair.done.take().map(|(done, _)| done);
         if done == Some(*target) {
             let doubts = pair.doubts.clone();
             let is_doubted = doubts.iter().any(|(other, _)| other != target);
             self.ensure(is_doubted, "what is done is not done again", || format!("{user} at {backend}"));
-            let ended = doubts.iter().all(|(_, since)| true_now - since >= LATE_FOR);
-            self.ensure(ended, "a confirmation comes after all that is late", || format!("{doubts:?} {true_now}"));
+            let ended = doubts.iter().all(|(_, since)| since.after(LATE_FOR) <= now);
+            self.ensure(ended, "a confirmation comes after all that is late", || format!("{doubts:?} {now:?}"));
             self.count("confirmations");
         }
         let patient = before < 8 || waited.is_none_or(|waited| waited >= Duration::from_secs(3600));
@@ -338,6 +345,12 @@ impl World {
                 format!("{user} at {backend}: {}", allowed.unwrap_err())
             });
         }
+    }
+
+    /// What is begun was handed to the ledger. Nothing of it is sent before that is durable.
+    pub(crate) fn oracle_sees_intent(&mut self, delivery: &Delivery, batch: u64) {
+        let begun = (delivery.target, self.clock(), batch);
+        self.oracle.pair(&delivery.backend, &delivery.user).begun = Some(begun);
     }
 
     /// A request has had its effect after its time. What it does to what is newer is judged in the end.
@@ -375,7 +388,6 @@ impl World {
 
     pub(crate) fn oracle_hears(&mut self, delivery: &Delivery, serial: u64, outcome: &Outcome, batch: u64) {
         self.hear(&delivery.backend, serial, outcome, batch);
-        let true_now = self.now;
         let recorded = self.oracle.recorded.get(&(delivery.user.clone(), delivery.backend.clone()));
         let attempted = recorded.and_then(|recorded| recorded.attempted.as_ref());
         let count = attempted.map_or(0, |attempted| attempted.count);
@@ -384,14 +396,14 @@ impl World {
         pair.last = Some(outcome.verdict.clone());
         pair.failed = (outcome.verdict == Verdict::Retry).then_some(now);
         let counted = pair.counted;
-        let begun = pair.begun.take().map_or(true_now, |(_, begun)| begun);
+        let begun = pair.begun.take().map_or(now, |(_, begun, _)| begun);
         // One doubt about several things lasts as long as the last of them.
         pair.ended = Some((delivery.target, batch));
         pair.cleared.clear();
-        if pair.doubts.iter().all(|(_, since)| begun - since >= LATE_FOR) {
+        if pair.doubts.iter().all(|(_, since)| since.after(LATE_FOR) <= begun) {
             pair.cleared = std::mem::take(&mut pair.doubts);
         }
-        pair.doubts.extend(outcome.uncertain.then_some((delivery.target, true_now)));
+        pair.doubts.extend(outcome.uncertain.then_some((delivery.target, now)));
         if outcome.verdict.is_done() || (delivery.target == Target::Removal && outcome.verdict == Verdict::UserAbsent) {
             pair.done = Some((delivery.target, batch));
         }

@@ -130,7 +130,11 @@ impl World {
         }
         if self.random.one_in(12) {
             let jump = self.random.pick(&[-400 * DAY, -2 * DAY, -HOUR, HOUR, 2 * DAY, 400 * DAY]);
-            self.offset = if self.offset == 0 { jump } else { 0 };
+            let offset = if self.offset == 0 { jump } else { 0 };
+            let before = std::mem::replace(&mut self.offset, offset);
+            if self.offset > before {
+                self.forget_late_effects();
+            }
             self.count("clock jumps");
         }
         if self.random.one_in(4) {

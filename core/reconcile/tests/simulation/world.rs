@@ -309,6 +309,12 @@ impl World {
         self.later(MINUTE, Event::ResumeAll);
     }
 
+    /// By a clock that was set forward while the daemon was down, the time of late effects seems to be over. That this ends
+    /// well is not promised.
+    pub(crate) fn forget_late_effects(&mut self) {
+        self.events.retain(|_, event| !matches!(event, Event::Late { .. }));
+    }
+
     pub(crate) fn clock(&self) -> Time {
         Time::from_millis(self.now + self.offset)
     }
