@@ -1,9 +1,9 @@
 //! Whether a backend may be given work: all at once, one alone, or none.
 //!
 //! Wrong credentials would fail every delivery of a backend, and so would a system that cannot be reached. So after a
-//! start one goes first and alone, and only its success lets the others go; and when nothing reaches the system any more,
-//! it is so again. A mistake in the settings costs one request, an outage a few, and neither costs the users who wait an
-//! attempt.
+//! start one goes first and alone, and only its success lets the others go; and when nothing reaches the system any
+//! more, it is so again. A mistake in the settings costs one request, an outage a few, and neither costs the users who
+//! wait an attempt.
 
 use std::time::Duration;
 
@@ -13,11 +13,11 @@ use crate::{Outcome, Time, probe_again};
 pub const PROBE_EVERY: Duration = Duration::from_secs(15 * 60);
 
 /// So many attempts in a row that did not reach the system open the circuit.
-pub const UNREACHED_AT_MOST: u32 = 5;
+pub(crate) const UNREACHED_AT_MOST: u32 = 5;
 
 /// Where a backend stands.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Gate {
+pub(crate) enum Gate {
     /// The backend works: as many may be out as it takes.
     Open {
         /// How many attempts in a row have not reached it.
@@ -41,10 +41,11 @@ pub enum Gate {
 
 /// Why only one goes.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Why {
+pub(crate) enum Why {
     /// Nothing is known since the start, or since a person has said that it is mended.
     Unproved,
-    /// The system cannot be reached. That is not written down, unlike [`Why::Held`]: a start proves each backend anyway.
+    /// The system cannot be reached. That is not written down, unlike [`Why::Held`]: each start proves every backend
+    /// anyway.
     Down {
         /// What came in place of an answer.
         reason: String,
@@ -58,7 +59,7 @@ pub enum Why {
 
 /// The one that goes alone.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Probe {
+pub(crate) enum Probe {
     /// It may go from this moment on.
     From(Time),
     /// It is out.
@@ -67,38 +68,32 @@ pub enum Probe {
 
 impl Gate {
     /// Nothing is known: one goes first, at once.
-    #[must_use]
-    pub const fn unproved() -> Self {
+    pub(crate) const fn unproved() -> Self {
         Self::Shut { why: Why::Unproved, probe: Probe::From(Time::PAST), failed: 0 }
     }
 
     /// A person is wanted, and one goes from `from` on.
-    #[must_use]
-    pub const fn held(reason: String, from: Time) -> Self {
+    pub(crate) const fn held(reason: String, from: Time) -> Self {
         Self::Shut { why: Why::Held { reason }, probe: Probe::From(from), failed: 0 }
     }
 
     /// Whether more than one delivery may be out.
-    #[must_use]
-    pub const fn is_open(&self) -> bool {
+    pub(crate) const fn is_open(&self) -> bool {
         matches!(self, Self::Open { .. })
     }
 
     /// Whether the one that goes alone is out.
-    #[must_use]
-    pub const fn is_probing(&self) -> bool {
+    pub(crate) const fn is_probing(&self) -> bool {
         matches!(self, Self::Shut { probe: Probe::Out, .. })
     }
 
     /// Whether one may go out alone now.
-    #[must_use]
-    pub fn wants_probe(&self, now: Time) -> bool {
+    pub(crate) fn wants_probe(&self, now: Time) -> bool {
         self.probe_at().is_some_and(|at| at <= now)
     }
 
     /// When one may go out alone next, if only time is in the way.
-    #[must_use]
-    pub const fn probe_at(&self) -> Option<Time> {
+    pub(crate) const fn probe_at(&self) -> Option<Time> {
         match self {
             Self::Shut { probe: Probe::From(at), .. } => Some(*at),
             _ => None,
@@ -106,8 +101,7 @@ impl Gate {
     }
 
     /// Why a person is wanted, if one is.
-    #[must_use]
-    pub const fn why_held(&self) -> Option<&String> {
+    pub(crate) const fn why_held(&self) -> Option<&String> {
         match self {
             Self::Shut { why: Why::Held { reason }, .. } => Some(reason),
             _ => None,
@@ -115,8 +109,7 @@ impl Gate {
     }
 
     /// Why nothing can be sent, if the system cannot be reached or the plugin cannot be used.
-    #[must_use]
-    pub const fn why_down(&self) -> Option<&String> {
+    pub(crate) const fn why_down(&self) -> Option<&String> {
         match self {
             Self::Shut { why: Why::Down { reason }, .. } | Self::Broken { reason } => Some(reason),
             _ => None,
@@ -124,21 +117,21 @@ impl Gate {
     }
 
     /// One goes out alone.
-    pub const fn send_probe(&mut self) {
+    pub(crate) const fn send_probe(&mut self) {
         if let Self::Shut { probe, .. } = self {
             *probe = Probe::Out;
         }
     }
 
     /// The one that was out alone came back without having asked the backend.
-    pub const fn withdraw_probe(&mut self) {
+    pub(crate) const fn withdraw_probe(&mut self) {
         if let Self::Shut { probe: probe @ Probe::Out, .. } = self {
             *probe = Probe::From(Time::PAST);
         }
     }
 
     /// A delivery came back. `chance` in `[0, 1)` spreads the waits.
-    pub fn hear(&mut self, outcome: &Outcome, now: Time, chance: f64) {
+    pub(crate) fn hear(&mut self, outcome: &Outcome, now: Time, chance: f64) {
         if outcome.verdict.holds_backend() {
             *self = Self::held(outcome.reason.clone(), now.after(PROBE_EVERY));
         } else if outcome.verdict.proves_backend() {
@@ -152,7 +145,7 @@ impl Gate {
 
     /// A probe came back. A delivery that fails waits by itself, and another user's may go next; a probe that fails has
     /// no wait of its own.
-    pub fn hear_probe(&mut self, outcome: &Outcome, now: Time, chance: f64) {
+    pub(crate) fn hear_probe(&mut self, outcome: &Outcome, now: Time, chance: f64) {
         let failures = self.failures();
         self.hear(outcome, now, chance);
         if let Self::Shut { why: Why::Unproved, probe, failed } = self {
@@ -162,8 +155,7 @@ impl Gate {
     }
 
     /// How many went alone in vain, one after the other.
-    #[must_use]
-    pub const fn failures(&self) -> u32 {
+    pub(crate) const fn failures(&self) -> u32 {
         match self {
             Self::Shut { failed, .. } => *failed,
             _ => 0,
@@ -171,7 +163,7 @@ impl Gate {
     }
 
     /// A person says that it is mended. Says whether that changes anything.
-    pub fn release(&mut self) -> bool {
+    pub(crate) fn release(&mut self) -> bool {
         let waits = self.probe_at().is_some() && *self != Self::unproved();
         if waits {
             *self = Self::unproved();

@@ -29,7 +29,7 @@ pub use delivery::{
 };
 pub use files::{Examined, FileState, Kind, Photo, Stat};
 pub use folder::{Entry, Identity, Listing, Looked};
-pub use gate::{Gate, PROBE_EVERY, Probe, UNREACHED_AT_MOST, Why};
+pub use gate::PROBE_EVERY;
 pub use identity::{BackendId, Digest, FileName, Fingerprint, InvalidId, Time, UserId};
 pub use names::{Class, Names};
 pub use queue::Lane;

@@ -15,8 +15,9 @@ use std::time::Duration;
 
 use crate::change::{BackendRecord, Change, FolderRecord, UserRecord};
 use crate::delivery::{Holds, Operation, Recorded, Target};
+use crate::gate::Gate;
 use crate::queue::Queue;
-use crate::{BackendId, Brake, Digest, FileName, FileState, Fingerprint, Gate, Names, Photo, Stat, Time, UserId};
+use crate::{BackendId, Brake, Digest, FileName, FileState, Fingerprint, Names, Photo, Stat, Time, UserId};
 
 /// What follows when two files of the folder are photos of one user.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

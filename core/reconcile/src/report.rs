@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use crate::delivery::{Decision, Holds};
+use crate::gate::Gate;
 use crate::reconciler::{Backend, Known, Reconciler, Usable, User};
-use crate::{BackendId, FileName, FileState, Fingerprint, Gate, Identity, Photo, Presence, Time, UserId, Verdict};
+use crate::{BackendId, FileName, FileState, Fingerprint, Identity, Photo, Presence, Time, UserId, Verdict};
 
 /// Whether the folder can be relied on.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -7,8 +7,8 @@ use crate::change::Change;
 use crate::{BackendId, Presence, Time, UserId};
 
 impl Reconciler {
-    /// Makes deliveries that failed due, and releases backends that are held, down or left alone; a person's pause stays. Of all users and backends, or of these. Says how
-    /// many deliveries and backends that concerns.
+    /// Makes deliveries that failed due, and releases backends that are held, down or left alone; a pause stays. Of all
+    /// users and backends, or of these. Says how many deliveries and backends that concerns.
     pub fn retry(
         &mut self,
         users: Option<&BTreeSet<UserId>>,

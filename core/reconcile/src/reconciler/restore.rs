@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use super::{Backend, BackendSpec, File, Focus, Known, Policy, Reconciler, Slot};
 use crate::change::{Attempt, BackendRecord, Change, FileRecord, Snapshot, UserRecord};
 use crate::delivery::Recorded;
+use crate::gate::Gate;
 use crate::queue::Queue;
 use crate::retry::jitter;
-use crate::{BackendId, FileName, FileState, Gate, MAX_WAIT, Time, UserId, Verdict};
+use crate::{BackendId, FileName, FileState, MAX_WAIT, Time, UserId, Verdict};
 
 impl Reconciler {
     /// Takes up what was written down. Attempts that had begun and never ended are recorded as interrupted.

@@ -3,8 +3,9 @@
 use super::{Assignment, Backend, Delivery, Known, Read, Reconciler, Usable};
 use crate::change::{Attempt, Change};
 use crate::delivery::{Decision, Desired, Target};
+use crate::gate::Gate;
 use crate::retry::{jitter, rest};
-use crate::{BackendId, FileName, Gate, Outcome, Time, UserId, Verdict};
+use crate::{BackendId, FileName, Outcome, Time, UserId, Verdict};
 
 impl Reconciler {
     /// A file that is to be read now, if any.
@@ -184,17 +185,15 @@ impl Reconciler {
     }
 
     fn hear_by(&mut self, index: usize, outcome: &Outcome, now: Time, hear: fn(&mut Gate, &Outcome, Time, f64)) {
-        let backend = &mut self.backends[index];
-        let before = backend.record.clone();
-        let failures = backend.gate.failures();
-        hear(&mut backend.gate, outcome, now, jitter(self.seed, None, &backend.spec.id, failures));
-        backend.record.held = backend.gate.why_held().cloned();
-        if let Some(told) = outcome.told_wait() {
-            let until = now.after(rest(told, jitter(self.seed, None, &backend.spec.id, 1)));
-            backend.record.quiet_until = backend.record.quiet_until.max(Some(until));
-        }
-        if before != backend.record {
-            self.changes.push(Change::Backend(backend.spec.id.clone(), backend.record.clone()));
+        let seed = self.seed;
+        let Backend { spec, record, gate, .. } = &mut self.backends[index];
+        hear(gate, outcome, now, jitter(seed, None, &spec.id, gate.failures()));
+        let told = outcome.told_wait().map(|told| now.after(rest(told, jitter(seed, None, &spec.id, 1))));
+        let quiet_until = record.quiet_until.max(told);
+        if record.held.as_ref() != gate.why_held() || record.quiet_until != quiet_until {
+            record.held = gate.why_held().cloned();
+            record.quiet_until = quiet_until;
+            self.changes.push(Change::Backend(spec.id.clone(), record.clone()));
         }
     }
 }
