@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// What an author can do wrong with the sdk, and words of what is said about it.
-const WITH_THE_SDK: [(&str, &str); 24] = [
+const WITH_THE_SDK: [(&str, &str); 25] = [
     ("good", "done"),
     ("panics-in-open", "plugin `hostile`: it panicked at src/lib.rs:"),
     ("panics-in-renditions", ": before any photo"),
@@ -32,13 +32,14 @@ const WITH_THE_SDK: [(&str, &str); 24] = [
     ("long-receipt", "the receipt has 20002 bytes of JSON, more than the 16384 allowed"),
     ("ten-thousand-requests", "it asked for more than 1000 effects in one conversation"),
     ("polls-for-ever", "it asked for more than 1000 effects in one conversation"),
+    ("sleeps-for-ever", "retry: it took longer than 10 s"),
     ("wakes-itself-for-ever", "the plugin woke itself 1000 times without waiting for an effect: a busy loop"),
     ("talks-without-end", "bytes, more than the 1048576 allowed"),
     ("forges-lines", r"image-rejected: a reason\r\nERROR a forged line\u{1b}[2J"),
     ("foreign-origin", "it calls `https://evil.example.com`, which is none of this backend's origins"),
     ("header-injection", "its header `x` holds a control character"),
     ("body-with-get", "it sends a body with GET"),
-    ("anothers-secret", "the host says: "),
+    ("anothers-secret", "the host says: the plugin names the secret `/token`, which it was not given"),
     ("path-outside", "it names the path `../../outside.jpg`, which is not relative and plain"),
 ];
 
@@ -79,7 +80,9 @@ fn add_backends<'a>(world: &mut World, plugin: &str, conducts: impl IntoIterator
         let backend = backend(plugin, conduct);
         world.set(&format!("backend.{backend}.plugin"), plugin);
         world.set(&format!("backend.{backend}.settings.conduct"), conduct);
-        world.set(&format!("backend.{backend}.settings.path"), backend);
+        world.set(&format!("backend.{backend}.settings.path"), backend.as_str());
+        // A conversation has ten times as long as a request.
+        world.set(&format!("backend.{backend}.timeout"), "1s");
     }
 }
 
