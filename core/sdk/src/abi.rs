@@ -1,6 +1,7 @@
 //! ABI 1: one exported table of seven C functions, and everything that is unsafe about it on the plugin's side.
 //!
-//! The rules below hold for a plugin in any language. What the messages say is in [`message`](crate::message).
+//! The rules below hold for a plugin in any language; `include/portraitd.h` is the same in C, and a test lets a compiler
+//! compare the two. What the messages say is in [`message`](crate::message).
 //!
 //! - **Exactly one symbol** is exported, [`SYMBOL`](crate::SYMBOL): a constant [`Table`]. Its name carries the ABI
 //!   major. The table only ever grows at its end, and `size` tells how far it goes.
@@ -10,6 +11,10 @@
 //! - **Threads:** different instances and tasks may be used at the same time on any threads, calls on one task come one
 //!   after the other. Nothing is bound to a thread. No call comes after `close`, and none is needed before the process
 //!   ends: a library is never unloaded.
+//! - **A call comes back soon.** It cannot be interrupted: a host that waited for 10 s never calls the library again.
+//! - **After [`PANICKED`], `done` or `failed`** only `finish` may follow on that task. The instance goes on.
+//! - **The host answers any part of the open effects, in any order**, and each once. Numbers that were never given out, or
+//!   were used before, end the conversation on either side.
 //!
 //! Alternatives that were not taken: callbacks into the host (an answer then depends on when it is called, and can no
 //! longer be recorded and replayed), and a function per ability (a table of a hundred entries drifts from its header).

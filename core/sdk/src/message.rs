@@ -1,8 +1,12 @@
 //! The messages of ABI 1: what the host says to a plugin and what the plugin answers, as JSON in kebab-case.
 //!
-//! These are plain data: nothing here runs, checks or performs anything. Both sides ignore fields that they do not
-//! know, so a field may be added without a new ABI minor. A new *kind* of effect is a new ABI minor: the plugin lists
-//! it in the `needs` of its identity, and an older host refuses the library before any of its code runs.
+//! These are plain data: nothing here runs, checks or performs anything. `golden/` holds one of each as JSON.
+//!
+//! How they grow: both sides ignore fields that they do not know, so a field whose absence means what was before may be
+//! added without a new ABI minor. Anything else that a plugin may say (a kind of effect, of body or of memory, a verdict,
+//! a field that must not be ignored) is a new minor with a word of its own: the host lists it in the `caps` of `open`, and
+//! a plugin that cannot do without lists it in the `needs` of its identity, so that an older host refuses the library
+//! before any of its code runs. A host says nothing new unasked: a new kind of reply belongs to a new kind of effect.
 //!
 //! | function | the host says | the plugin answers |
 //! |---|---|---|
@@ -10,6 +14,7 @@
 //! | `open` | [`Open`] | [`Answer`]`<`[`Opening`]`>` |
 //! | `start` | [`Start`] | [`Answer`]`<`[`Step`]`>` |
 //! | `resume` | [`Resume`] | [`Answer`]`<`[`Step`]`>` |
+//! | any of them, with the status `MISUSED` or `PANICKED` | the same | [`Failure`] |
 //!
 //! [`Effect`] says what a plugin may ask for, [`Reply`] what becomes of it; [`http`] and [`memory`] hold the larger ones.
 
