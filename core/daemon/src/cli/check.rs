@@ -12,8 +12,8 @@ use crate::dispatch::conversations::Conversations;
 use crate::dispatch::performer::{Real, Stage};
 use crate::dispatch::roots::Roots;
 use crate::engine;
-use crate::metrics::Metrics;
 use crate::intake::Intake;
+use crate::metrics::Metrics;
 use crate::report::{Exit, Trouble};
 use crate::show;
 use crate::text::escape;
@@ -49,7 +49,8 @@ fn check_backend(backend: &Backend) -> bool {
 
 fn probe_all(config: &Config, backends: &Backends) -> Result<bool, Trouble> {
     let transport = engine::transport(config, backends)?;
-    let stage = Stage::Real(Arc::new(Real { roots: Roots::new(config), transport, ledger: None, metrics: Metrics::default() }));
+    let stage =
+        Stage::Real(Arc::new(Real { roots: Roots::new(config), transport, ledger: None, metrics: Metrics::default() }));
     let talk = Conversations { stage, clock: Clock::start() };
     Ok(engine::block_on(async {
         let mut all = true;
