@@ -27,6 +27,9 @@ const SAID: usize = 256;
 /// Shorter texts are no secrets: to blank them out would make every text unreadable.
 const SHORTEST: usize = 4;
 
+/// So many characters of a secret's beginning are enough to know it by: whoever quotes a text may have cut it within.
+const BEGINNING: usize = 8;
+
 /// What stands in the place of a secret.
 const BLANK: &str = "***";
 
@@ -50,6 +53,18 @@ struct State {
     remembered: VecDeque<(Secret, String)>,
     /// The texts that were filled in, in each form that they were sent in, newest last.
     said: VecDeque<String>,
+}
+
+impl State {
+    fn keep(&mut self, form: &str) {
+        if self.said.iter().any(|said| said == form) {
+            return;
+        }
+        self.said.push_back(form.to_owned());
+        if self.said.len() > SAID {
+            self.said.pop_front();
+        }
+    }
 }
 
 impl fmt::Debug for Secrets {
@@ -111,30 +126,47 @@ impl Secrets {
         handle
     }
 
-    /// Takes note of a form in which a secret is sent: it must not be told either.
+    /// Takes note of a form in which a secret is sent: it must not be told either, nor as JSON would repeat it.
     pub(crate) fn said(&self, text: &str) {
-        let mut state = self.state();
-        if text.len() < SHORTEST || state.said.iter().any(|said| said == text) {
+        if text.len() < SHORTEST {
             return;
         }
-        state.said.push_back(text.to_owned());
-        if state.said.len() > SAID {
-            state.said.pop_front();
+        let mut state = self.state();
+        let quoted = Value::from(text).to_string();
+        let escaped = &quoted[1..quoted.len() - 1];
+        // Some servers write a slash so.
+        for form in [text, escaped, &escaped.replace('/', "\\/")] {
+            state.keep(form);
         }
     }
 
-    /// The text without any secret that was ever filled in.
+    /// The text without any secret that was ever filled in, also where the text was cut within one.
     pub(crate) fn blank(&self, text: &str) -> String {
         let state = self.state();
-        // The longest first: one secret may begin as another does.
-        let mut said: Vec<&String> = state.said.iter().filter(|said| text.contains(said.as_str())).collect();
+        // The longest first: one secret may begin as another does. Those that were cut last, for the same reason.
+        let mut said: Vec<&str> = state.said.iter().map(String::as_str).collect();
         said.sort_by_key(|said| std::cmp::Reverse(said.len()));
-        said.into_iter().fold(text.to_owned(), |text, said| text.replace(said.as_str(), BLANK))
+        let whole = said.iter().fold(text.to_owned(), |text, said| text.replace(said, BLANK));
+        said.into_iter().fold(whole, blank_cut)
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The text without what the secret begins with.
+fn blank_cut(text: String, secret: &str) -> String {
+    let Some((end, _)) = secret.char_indices().nth(BEGINNING) else { return text };
+    let beginning = &secret[..end];
+    let (mut rest, mut blanked) = (text.as_str(), String::new());
+    while let Some(at) = rest.find(beginning) {
+        let same = rest[at..].chars().zip(secret.chars()).take_while(|(told, said)| told == said);
+        blanked.push_str(&rest[..at]);
+        blanked.push_str(BLANK);
+        rest = &rest[at + same.map(|(told, _)| told.len_utf8()).sum::<usize>()..];
+    }
+    blanked + rest
 }
 
 fn take_from(
@@ -259,6 +291,30 @@ mod tests {
         assert_eq!(secrets.reveal(&Secret::handle("/token")).unwrap(), "mended", "a mended file counts at once");
         assert_eq!(secrets.blank("hunter2 mended"), "*** ***");
         assert!(!format!("{secrets:?}").contains("mended"));
+    }
+
+    #[test]
+    fn neither_a_cut_text_nor_one_in_json_tells_a_secret() {
+        let secrets = Secrets::default();
+        for secret in ["0123456789-old", "0123456789-older", "0123456789-new", "short"] {
+            secrets.said(secret);
+        }
+        for (text, blank) in [
+            ("is 0123456789-older, 0123456789-old and 0123456789-new.", "is ***, *** and ***."),
+            ("is 0123456789-ol)", "is ***)"),
+            ("is 01234567", "is ***"),
+            ("is 0123456, shor", "is 0123456, shor"),
+            ("01234567012345678", "******"),
+        ] {
+            assert_eq!(secrets.blank(text), blank);
+        }
+        secrets.said("a/\"quoted\"/secret");
+        assert_eq!(
+            secrets.blank(r#"{"error":"a\/\"quoted\"\/secret, a/\"quoted\"/secret"}"#),
+            r#"{"error":"***, ***"}"#
+        );
+        secrets.said("ääää ääää ää");
+        assert_eq!(secrets.blank("ääää ääää"), "***");
     }
 
     #[test]
