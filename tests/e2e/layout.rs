@@ -23,9 +23,12 @@ const DIRECTIONS: [(&str, &[&str]); 3] = [
 ];
 
 /// Crates of others that one room alone may use, with that room.
-const RESERVED: [(&str, &str); 18] = [
+const RESERVED: [(&str, &str); 21] = [
     ("tokio", "portraitd"),
     ("reqwest", "portraitd"),
+    ("rustls", "portraitd"),
+    ("hyper", "portraitd"),
+    ("hyper-util", "portraitd"),
     ("notify", "portraitd"),
     ("libloading", "portraitd-host"),
     ("rusqlite", "portraitd-ledger"),
