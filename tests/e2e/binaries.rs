@@ -31,7 +31,7 @@ pub(crate) fn workspace_root() -> &'static Path {
 fn build() -> Result<Binaries, String> {
     let profile_dir = profile_dir();
     let target_dir = profile_dir.parent().expect("a profile lies in a target directory");
-    let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    let mut cargo = cargo();
     cargo.args(["build", "--quiet", "--workspace", "--target-dir"]).arg(target_dir).current_dir(workspace_root());
     if profile_dir.ends_with("release") {
         cargo.arg("--release");
@@ -41,6 +41,18 @@ fn build() -> Result<Binaries, String> {
         return Err(format!("the workspace does not build: {status}"));
     }
     found_in(&profile_dir)
+}
+
+/// The cargo that runs this test, as if a person had called it: it tells its tests about their package by variables, and
+/// build scripts that watch those (ring's does) would be run anew each time, with all that stands on them.
+pub(crate) fn cargo() -> Command {
+    let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    for (name, _) in env::vars_os() {
+        if ["CARGO_PKG_", "CARGO_MANIFEST_"].iter().any(|told| name.to_string_lossy().starts_with(told)) {
+            cargo.env_remove(name);
+        }
+    }
+    cargo
 }
 
 fn found_in(profile_dir: &Path) -> Result<Binaries, String> {

@@ -2,7 +2,7 @@
 //! below the workspace's target directory, so that a second test run finds them built; those in C are compiled anew.
 
 use std::{
-    env, fs,
+    fs,
     os::unix::fs::PermissionsExt as _,
     path::PathBuf,
     process::Command,
@@ -10,7 +10,7 @@ use std::{
 };
 
 use crate::{
-    binaries::{binaries, workspace_root},
+    binaries::{binaries, cargo, workspace_root},
     world::World,
 };
 
@@ -29,7 +29,7 @@ fn cargo_build(folder: &str, target: &str, more: &[&str]) -> PathBuf {
     static ONE: Mutex<()> = Mutex::new(());
     let _one = ONE.lock().unwrap_or_else(PoisonError::into_inner);
     let target = binaries().portraitd.ancestors().nth(2).expect("a profile lies in a target directory").join(target);
-    let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    let mut cargo = cargo();
     // In its folder, so that nothing of the workspace's own profiles is taken.
     cargo.args(["build", "--quiet"]).args(more).arg("--target-dir").arg(&target).current_dir(fixture(folder));
     assert!(cargo.status().expect("cargo can be started").success(), "the fixture {folder} does not build");
