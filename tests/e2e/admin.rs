@@ -18,14 +18,14 @@ use crate::{
     world::{SOON, World, wait_until},
 };
 
-const PATHS: [&str; 4] = ["/healthz", "/readyz", "/status", "/metrics"];
+pub(crate) const PATHS: [&str; 4] = ["/healthz", "/readyz", "/status", "/metrics"];
 
 /// One answer, taken apart.
 #[derive(Debug)]
-struct Answer {
+pub(crate) struct Answer {
     status: u16,
     headers: BTreeMap<String, String>,
-    body: String,
+    pub(crate) body: String,
 }
 
 impl Answer {
@@ -44,11 +44,11 @@ impl Answer {
 
 /// The admin port of one world's daemon.
 #[derive(Clone, Copy)]
-struct Port(u16);
+pub(crate) struct Port(pub(crate) u16);
 
 impl Port {
     /// One that was free a moment ago.
-    fn free() -> Self {
+    pub(crate) fn free() -> Self {
         Self(TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port())
     }
 
@@ -70,7 +70,7 @@ impl Port {
         Answer::parse(&self.send(format!("{line} HTTP/1.1\r\nHost: {host}\r\n\r\n").as_bytes()))
     }
 
-    fn get(self, path: &str) -> Answer {
+    pub(crate) fn get(self, path: &str) -> Answer {
         self.ask(&format!("GET {path}"), "localhost")
     }
 

@@ -5,7 +5,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    env, fs,
+    fs,
     os::unix::fs::MetadataExt as _,
     thread,
     time::{Duration, Instant},
@@ -13,6 +13,7 @@ use std::{
 
 use crate::{
     photos::Number,
+    random::{Random, kills, seed},
     snapshot::Snapshot,
     world::{LONG, SETTLE, World, wait_until},
 };
@@ -24,17 +25,6 @@ const CHANGED_PER_ROUND: u32 = 30;
 const BACKENDS: [&str; 6] = ["portraits", "second", "third", "fourth", "fifth", "sixth"];
 /// How long after the chosen progress a kill falls at most.
 const MOMENT: Duration = Duration::from_millis(5);
-/// A small generator of pseudo-random numbers (xorshift64), seeded and printed so that a failure can be repeated.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, bound: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0 % bound
-    }
-}
 
 /// One attempt as `explain` shows it, by its time.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -76,7 +66,7 @@ impl Sweep {
     fn new(seed: u64) -> Self {
         let world = world();
         let versions = (1..=USERS).map(|user| (user, 0)).collect();
-        let (random, attempts) = (Random(seed), BTreeMap::new());
+        let (random, attempts) = (Random::new(seed), BTreeMap::new());
         Self { world, random, versions, attempts, slowest_start: Duration::ZERO }
     }
 
@@ -196,8 +186,7 @@ impl Sweep {
 
 #[test]
 fn kill_sweep() {
-    let kills: u64 = env::var("PORTRAITD_KILLS").map_or(20, |kills| kills.parse().expect("a number of kills"));
-    let seed = env::var("PORTRAITD_SEED").map_or(0x0bad_5eed, |seed| seed.parse().expect("a number"));
+    let (kills, seed) = (kills(20), seed());
     let mut sweep = Sweep::new(seed);
     sweep.change(1..=USERS);
     sweep.start();

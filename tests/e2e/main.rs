@@ -5,6 +5,7 @@
 mod binaries;
 mod fixtures;
 mod photos;
+mod random;
 mod raw;
 #[path = "../simulators/mod.rs"]
 mod simulators;
@@ -48,10 +49,19 @@ mod write_a_backend;
 #[test]
 fn no_story_file_was_forgotten() {
     let root = binaries::workspace_root().join("tests/e2e");
-    let listed = std::fs::read_to_string(root.join("main.rs")).unwrap();
-    for entry in std::fs::read_dir(root).unwrap() {
-        let name = entry.unwrap().file_name().into_string().unwrap();
-        let stem = name.strip_suffix(".rs").expect("only Rust files lie beside main.rs");
-        assert!(stem == "main" || listed.contains(&format!("\nmod {stem};")), "main.rs does not name {name}");
+    let entries = |folder: &std::path::Path| {
+        let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+        entries.partition::<Vec<_>, _>(|entry| entry.is_dir())
+    };
+    let check = |folder: &std::path::Path, listing: &std::path::Path| {
+        let listed = format!("\n{}", std::fs::read_to_string(listing).unwrap());
+        for file in entries(folder).1.iter().filter(|file| *file != listing) {
+            let stem = file.file_name().and_then(|name| name.to_str()?.strip_suffix(".rs")).expect("only Rust files");
+            assert!(listed.contains(&format!("\nmod {stem};")), "{} does not name {stem}", listing.display());
+        }
+    };
+    check(&root, &root.join("main.rs"));
+    for folder in entries(&root).0 {
+        check(&folder, &folder.with_extension("rs"));
     }
 }

@@ -53,6 +53,9 @@ pub(crate) enum Fault {
     FrontPage,
     /// 200 with an error in it.
     ErrorIn200,
+    /// This status, with the credentials of the request in the text of the error, behind so many other characters: what
+    /// a careless front says when it is told to explain itself.
+    Echo { status: u16, behind: usize },
     /// 302 to another host. That is the same server by another name, so that whoever follows is seen there.
     Redirect,
     /// Connections are refused and those that are open end, as when the system is restarted. Begins at once and ends
@@ -68,7 +71,7 @@ impl Fault {
     /// What a server on this port replies. `truly` carries the request out and gives the true answer.
     pub(crate) fn reply(self, port: u16, truly: impl FnOnce() -> Reply) -> Reply {
         match self {
-            Self::Status(status) => Reply::page(status, "the front of the system"),
+            Self::Status(status) | Self::Echo { status, .. } => Reply::page(status, "the front of the system"),
             Self::ForbiddenPage => Reply::page(403, "request blocked"),
             Self::TooManyByHeader | Self::TooManyByText | Self::TooManyAs400 => Reply::page(429, "too many requests"),
             Self::RetryAfterSeconds(status) => retry_after_seconds(status),

@@ -315,6 +315,7 @@ impl State {
     fn spoiled(&mut self, fault: Fault, request: &Request, call: Call<'_>) -> Reply {
         let refusal = match fault {
             Fault::Status(status) => Failure::of_status(status).map(|failure| failure.reply(self.profile)),
+            Fault::Echo { status, behind } => Some(echo(status, behind, request).reply(self.profile)),
             Fault::TooManyByHeader => Some(limiter::refusal_by_header()),
             Fault::TooManyByText => Some(limiter::refusal_by_text(Profile::V8)),
             Fault::TooManyAs400 => Some(limiter::refusal_by_text(Profile::V0_68)),
@@ -374,4 +375,10 @@ impl State {
             Err(failure) => failure.reply(self.profile),
         }
     }
+}
+
+fn echo(status: u16, behind: usize, request: &Request) -> Failure {
+    let credential = |name| format!("{name}: {}; ", request.header(name).unwrap_or_default());
+    let (padding, told) = ("-".repeat(behind), ["x-auth-token", "x-user-id"].map(credential).concat());
+    Failure::plain(status, &format!("{padding}{told}"))
 }
