@@ -42,6 +42,7 @@ mod shutdown;
 mod slow_writer;
 mod sync;
 mod syscalls;
+mod two_step;
 mod watch;
 mod write_a_backend;
 
