@@ -80,7 +80,6 @@ pub trait Probe: Backend {
 pub struct OpenContext {
     backend: String,
     host_version: String,
-    caps: Vec<String>,
 }
 
 impl OpenContext {
@@ -92,11 +91,6 @@ impl OpenContext {
     /// Version of the host, for the log only.
     pub fn host_version(&self) -> &str {
         &self.host_version
-    }
-
-    /// Whether the host performs effects of this kind.
-    pub fn can(&self, kind: EffectKind) -> bool {
-        self.caps.iter().any(|cap| cap == kind.word())
     }
 }
 
@@ -148,7 +142,7 @@ impl Receipt {
 pub(crate) fn open<B: Backend>(message: Open) -> Result<(B, Opened), Failure> {
     let settings: B::Settings = settings::read(message.settings)?;
     let fingerprint = settings::fingerprint(&settings)?;
-    let cx = OpenContext { backend: message.backend, host_version: message.host_version, caps: message.caps };
+    let cx = OpenContext { backend: message.backend, host_version: message.host_version };
     let backend = B::open(settings, &cx)?;
     let renditions = backend.renditions();
     RenditionSpec::check_all(&renditions)?;

@@ -129,6 +129,13 @@ impl Failure {
         Self::new(Verdict::Bug, reason)
     }
 
+    /// Adds the shortest sensible wait, for `retry` and `rate-limited`.
+    #[must_use]
+    pub fn after(mut self, wait: Duration) -> Self {
+        self.after_ms = Some(u64::try_from(wait.as_millis()).unwrap_or(u64::MAX));
+        self
+    }
+
     /// Adds what a person could do about it.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {

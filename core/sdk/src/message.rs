@@ -85,7 +85,7 @@ pub struct Start {
     pub deadline_ms: u64,
     /// The time now, in milliseconds since 1970 (UTC).
     pub now_ms: u64,
-    /// Where the plugin's random numbers start, so that a recording replays exactly.
+    /// Where the plugin's random numbers start, so that a recording replays exactly. Below 2^53.
     pub seed: u64,
     /// The effects will be shown and not performed; replies are assumed ones.
     #[serde(default)]

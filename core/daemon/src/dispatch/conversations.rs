@@ -50,6 +50,8 @@ impl Conversations {
         let idempotency_key = Digest::of(key.as_bytes());
         let seed =
             idempotency_key.as_bytes().iter().take(8).fold(now_ms, |seed, byte| seed.rotate_left(8) ^ u64::from(*byte));
+        // What fits into a double: the JSON readers of some languages have no other numbers.
+        let seed = seed & ((1 << 53) - 1);
         Start {
             op,
             user: None,

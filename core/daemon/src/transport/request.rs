@@ -54,12 +54,24 @@ fn url_of(request: &HttpRequest, filling: &Filling<'_>) -> Result<Url, EffectErr
     Ok(url)
 }
 
-/// Adds a field to a URL's query, percent-encoded.
+/// Adds a field to a URL's query, percent-encoded. A space becomes `%20`: every reader of a query understands that, and not
+/// every one the `+` of forms.
 fn append(url: &mut Url, field: &Field, filling: &Filling<'_>) -> Result<(), EffectError> {
     let filled = fill_text(&field.value, filling)?;
-    url.query_pairs_mut().append_pair(&field.name, &filled.text);
-    filled.said(filling, url.query().and_then(|query| query.rsplit(['=', '&']).next()));
+    let value = percent_encoded(&filled.text);
+    let before = url.query().filter(|query| !query.is_empty()).map(|query| format!("{query}&")).unwrap_or_default();
+    url.set_query(Some(&format!("{before}{}={value}", percent_encoded(&field.name))));
+    filled.said(filling, Some(&value));
     Ok(())
+}
+
+/// Everything but the unreserved characters (RFC 3986, section 2.3) as `%XX`.
+fn percent_encoded(text: &str) -> String {
+    let byte = |byte: u8| match byte {
+        b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => char::from(byte).to_string(),
+        byte => format!("%{byte:02X}"),
+    };
+    text.bytes().map(byte).collect()
 }
 
 fn names_mime(request: &HttpRequest) -> bool {
@@ -145,10 +157,14 @@ fn put(value: &mut Value, pointer: &str, filled: Value) {
     }
 }
 
-/// A form is written as a URL's query is: both are `application/x-www-form-urlencoded` (WHATWG URL, section 5).
+/// `application/x-www-form-urlencoded` (WHATWG URL, section 5), written by the URL's own query.
 fn form_text(fields: &[Field], filling: &Filling<'_>) -> Result<String, EffectError> {
     let mut form = Url::parse("http://localhost/").expect("a constant is a URL");
-    fields.iter().try_for_each(|field| append(&mut form, field, filling))?;
+    for Field { name, value } in fields {
+        let filled = fill_text(value, filling)?;
+        form.query_pairs_mut().append_pair(name, &filled.text);
+        filled.said(filling, form.query().and_then(|query| query.rsplit(['=', '&']).next()));
+    }
     Ok(form.query().unwrap_or_default().to_owned())
 }
 

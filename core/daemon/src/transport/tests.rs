@@ -108,7 +108,7 @@ async fn a_request_arrives_as_it_was_worded() {
     .await;
     let (head, body) = arrived.split_once("\r\n\r\n").unwrap();
     let head = head.to_ascii_lowercase();
-    assert!(head.starts_with("put /a?x=1&q=%c3%a4+b http/1.1\r\n"), "{head}");
+    assert!(head.starts_with("put /a?x=1&q=%c3%a4%20b http/1.1\r\n"), "{head}");
     for line in ["x-one: 1", "content-type: application/json", "user-agent: portraitd/"] {
         assert!(head.contains(line), "{head}");
     }
