@@ -20,7 +20,7 @@ use tracing::{error, warn};
 use crate::backends::reload::Stamp;
 use crate::config::{BackendConfig, Config, Crop, Rate};
 use crate::dispatch::memory::BackendMemory;
-use crate::report::{Exit, Trouble};
+use crate::report::{Exit, Trouble, chain};
 use crate::secrets::Secrets;
 use crate::text::escape;
 use crate::transport::Lane;
@@ -341,18 +341,4 @@ fn check_operations(id: &BackendId, config: &BackendConfig, open: &OpenBackend) 
 
 fn trouble(id: &BackendId) -> Trouble {
     Trouble::new(Exit::Config, format!("failed to open the backend `{id}`"))
-}
-
-/// An error and its sources on one line.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let cause_text = cause.to_string();
-        if !text.ends_with(&cause_text) {
-            text = format!("{text}: {cause_text}");
-        }
-        source = cause.source();
-    }
-    text
 }

@@ -675,7 +675,7 @@ impl Controller {
                 self.unwritten.queued(count, now);
                 ledger.write(changes, move |written| match written {
                     Ok(()) => [Some(Event::Written(count)), then].into_iter().flatten().for_each(tell),
-                    Err(error) => tell(Event::LedgerFailed(crate::backends::chain(&error))),
+                    Err(error) => tell(Event::LedgerFailed(crate::report::chain(&error))),
                 });
             }
             None => then.into_iter().for_each(tell),

@@ -47,7 +47,7 @@ impl State {
         if let Some(rebuilt) = &opened.rebuilt {
             error!(
                 set_aside = escape(&rebuilt.set_aside),
-                reason = crate::backends::chain(&rebuilt.corruption),
+                reason = crate::report::chain(&rebuilt.corruption),
                 "the ledger was damaged and is set aside; a new one is begun, and every photo is delivered once more"
             );
         }

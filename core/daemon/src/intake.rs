@@ -76,7 +76,7 @@ impl Intake {
     /// # Errors
     /// Why it cannot be opened.
     pub(crate) fn open(&self) -> Result<Folder, String> {
-        Folder::open(&self.rules.path).map_err(|error| crate::backends::chain(&error))
+        Folder::open(&self.rules.path).map_err(|error| crate::report::chain(&error))
     }
 
     /// Scans the folder. Opens it anew where it is not open, or where the path leads to another directory now; then the

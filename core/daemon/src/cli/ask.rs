@@ -91,7 +91,7 @@ fn alone(config: &Config, asked: Asked) -> Result<Value, Trouble> {
     reconciler.recall(Intake::new(config).open().err(), clock.now());
     let reply = asked::answer(&mut reconciler, &backends, asked, clock.now());
     let failed = |error: &dyn std::error::Error| {
-        Trouble::new(Exit::NotAllDone, "failed to use the ledger").because(crate::backends::chain(error))
+        Trouble::new(Exit::NotAllDone, "failed to use the ledger").because(crate::report::chain(error))
     };
     let ledger = ledger.expect("a state that was taken has a ledger");
     let (written, was_written) = std::sync::mpsc::channel();

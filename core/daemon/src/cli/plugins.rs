@@ -42,7 +42,7 @@ pub(crate) fn list(config: &Config, json: bool) -> Result<Exit, Trouble> {
 fn listed(file: &Path) -> Value {
     match portraitd_host::inspect(file) {
         Ok(identity) => identity_json(file, &identity),
-        Err(error) => json!({ "file": escape(file), "refused": backends::chain(&error) }),
+        Err(error) => json!({ "file": escape(file), "refused": crate::report::chain(&error) }),
     }
 }
 

@@ -4,12 +4,11 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use portraitd_sdk::message::Example;
 use portraitd_sdk::message::http::{HttpReply, HttpRequest};
-use portraitd_sdk::message::{Example, Reply};
 use reqwest::Url;
 
 use crate::backends::Channel;
-use crate::dispatch::performer::Performed;
 use crate::dispatch::wording;
 use crate::text::escape;
 use crate::transport::Filling;
@@ -30,12 +29,17 @@ impl DryRun {
     }
 
     /// Shows a request, and gives the reply that is assumed.
-    pub(crate) fn exchange(&self, channel: &Channel, request: &HttpRequest, filling: &Filling<'_>) -> Performed {
+    pub(crate) fn exchange(
+        &self,
+        channel: &Channel,
+        request: &HttpRequest,
+        filling: &Filling<'_>,
+    ) -> (HttpReply, Vec<u8>) {
         let (reply, body) = assumed(&channel.examples, request);
         let len = |name: &str| filling.renditions.get(name).map_or(0, |blob| blob.len() as u64);
         let asked = wording::request(request, &len);
         self.show(channel, format!("would send {asked}\n  assumed: {} {}", reply.status, escape(&body)));
-        (Reply::Http(reply), body.into_bytes())
+        (reply, body.into_bytes())
     }
 }
 

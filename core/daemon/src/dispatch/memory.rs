@@ -242,7 +242,7 @@ impl DeliveryMemory {
         ledger.memories(user, backend, now, move |read| drop(told.send(read)));
         match hears.await {
             Ok(Ok(memories)) => Ok(memories),
-            Ok(Err(error)) => Err(crate::backends::chain(&error)),
+            Ok(Err(error)) => Err(crate::report::chain(&error)),
             Err(_) => Err(STOPPED.into()),
         }
     }
@@ -253,7 +253,7 @@ impl DeliveryMemory {
         ledger.write(vec![change(user, backend)], move |written| drop(told.send(written)));
         match hears.await {
             Ok(Ok(())) => Ok(()),
-            Ok(Err(error)) => Err(crate::backends::chain(&error)),
+            Ok(Err(error)) => Err(crate::report::chain(&error)),
             Err(_) => Err(STOPPED.into()),
         }
     }

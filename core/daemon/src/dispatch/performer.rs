@@ -128,7 +128,10 @@ impl Performer {
     async fn http(&self, request: &HttpRequest) -> Performed {
         let filling = Filling { secrets: &self.channel.secrets, renditions: &self.subject.renditions };
         let real = match &self.stage {
-            Stage::Dry(dry) => return dry.exchange(&self.channel, request, &filling),
+            Stage::Dry(dry) => {
+                let (reply, body) = dry.exchange(&self.channel, request, &filling);
+                return (Reply::Http(reply), body);
+            }
             Stage::Real(real) => real,
         };
         let Some(transport) = &real.transport else {
