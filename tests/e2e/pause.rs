@@ -49,7 +49,7 @@ fn a_paused_backend_gets_nothing_across_restarts_until_it_is_resumed() {
 fn a_pass_does_not_miss_what_a_paused_backend_lacks() {
     let world = world_with_anna();
     let told = world.portraitd(&["pause", "--backend", "badges"]).expect(0);
-    assert_eq!(told.out, "1 backends are paused now that were not\n");
+    assert_eq!(told.out, "badges: paused\n");
     let (code, summary) = world.sync(&[]);
     assert_eq!((code, &summary["delivered"], &summary["waiting"]), (0, &json!(1), &json!(1)), "{summary}");
     assert!(world.published("badges/anna/icon.jpg").is_none());

@@ -43,15 +43,22 @@ pub(crate) fn retry(config: &Config, backends: &[String], users: &[String]) -> R
 /// `portraitd pause`
 pub(crate) fn pause(config: &Config, backends: Vec<String>) -> Result<Exit, Trouble> {
     check_names(config, &backends)?;
+    let names = backends.join(", ");
     let answer = ask(config, &Asked::Pause { backends })?;
-    Ok(show::print(&format!("{} backends are paused now that were not", answer["changed"])))
+    Ok(show::print(&format!("{names}: paused{}", already(&answer))))
 }
 
 /// `portraitd resume`
 pub(crate) fn resume(config: &Config, backends: Vec<String>) -> Result<Exit, Trouble> {
     check_names(config, &backends)?;
+    let names = backends.join(", ");
     let answer = ask(config, &Asked::Resume { backends })?;
-    Ok(show::print(&format!("{} backends that were paused go on", answer["changed"])))
+    Ok(show::print(&format!("{names}: goes on{}", already(&answer))))
+}
+
+/// What is said behind an order that changed nothing.
+fn already(answer: &Value) -> &'static str {
+    if answer["changed"] == 0 { " as before" } else { "" }
 }
 
 fn check_names(config: &Config, backends: &[String]) -> Result<(), Trouble> {
