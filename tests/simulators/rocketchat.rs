@@ -60,6 +60,8 @@ pub(crate) struct Seen {
     pub(crate) path: String,
     /// The user by the name or id that it asks with.
     pub(crate) user: Option<String>,
+    /// A hash of the file in it, to tell pictures apart.
+    pub(crate) picture: Option<u64>,
     pub(crate) answer: Answer,
     /// What the answer says, when it is no success.
     pub(crate) note: String,
@@ -235,7 +237,7 @@ impl Site for Guarded {
         let mut state = self.0.lock().unwrap();
         let struck = state.faults.strike(&Target { usual: head.target == SET_AVATAR, unread: true, user: None });
         if let Some(fault) = struck {
-            state.note(head, None, Answer::Fault(fault), "");
+            state.note(head, (None, None), Answer::Fault(fault), "");
         }
         struck.is_some()
     }
@@ -250,6 +252,7 @@ impl Site for Guarded {
             connection,
             path: String::new(),
             user: None,
+            picture: None,
             answer: Answer::Status(violation.status),
             note: violation.rule.to_owned(),
         });
@@ -288,27 +291,34 @@ impl<'a> Call<'a> {
             _ => None,
         }
     }
+
+    fn picture(&self) -> Option<u64> {
+        match self {
+            Self::SetAvatar(Ok(asked)) => asked.picture_hash(),
+            _ => None,
+        }
+    }
 }
 
 impl State {
     fn answer(&mut self, request: &Request) -> Reply {
         let call = Call::of(request, self.profile);
-        let user = call.user();
-        let target = Target { usual: request.target == SET_AVATAR, unread: false, user: user.as_deref() };
+        let about = (call.user(), call.picture());
+        let target = Target { usual: request.target == SET_AVATAR, unread: false, user: about.0.as_deref() };
         let struck = self.faults.strike(&target);
         let reply = match struck {
             Some(fault) => self.spoiled(fault, request, call),
             None => self.truly(request, call),
         };
         let answer = struck.map_or(Answer::Status(reply.status), Answer::Fault);
-        self.note(request, user, answer, &reply.note);
+        self.note(request, about, answer, &reply.note);
         reply
     }
 
-    fn note(&mut self, request: &Request, user: Option<String>, answer: Answer, note: &str) {
+    fn note(&mut self, request: &Request, about: (Option<String>, Option<u64>), answer: Answer, note: &str) {
         self.watch.arrived(&request.target, request.at);
-        let (path, note) = (request.target.clone(), note.to_owned());
-        self.log.push(Seen { at: request.at, connection: request.connection, path, user, answer, note });
+        let (path, note, (user, picture)) = (request.target.clone(), note.to_owned(), about);
+        self.log.push(Seen { at: request.at, connection: request.connection, path, user, picture, answer, note });
     }
 
     /// What a fault makes of the answer; those that the server words itself are worded here.

@@ -1,6 +1,8 @@
 //! `users.setAvatar`: what a request asks for, and whether and how it is carried out. The order of the checks is the
 //! server's: schema, setting, target and permission, file [BACKENDS 4b].
 
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+
 use serde_json::{Map, Value};
 
 use super::{
@@ -19,6 +21,16 @@ pub(super) struct Asked<'a> {
     pub(super) user: Option<String>,
     target: Option<Key>,
     picture: Picture<'a>,
+}
+
+impl Asked<'_> {
+    /// A hash of the file, where it has one.
+    pub(super) fn picture_hash(&self) -> Option<u64> {
+        let Picture::File(part) = &self.picture else { return None };
+        let mut hasher = DefaultHasher::new();
+        part.bytes.hash(&mut hasher);
+        Some(hasher.finish())
+    }
 }
 
 /// A user as a request names it.
