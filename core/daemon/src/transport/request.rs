@@ -80,10 +80,13 @@ fn names_mime(request: &HttpRequest) -> bool {
 
 fn set_headers(headers: &mut HeaderMap, fields: &[Field], filling: &Filling<'_>) -> Result<(), EffectError> {
     for Field { name, value } in fields {
-        let wrong = || error(EffectErrorKind::InvalidName, format!("`{}` cannot be sent", name.escape_debug()));
+        let shown = name.escape_debug();
+        let wrong = |what| error(EffectErrorKind::InvalidName, format!("the header `{shown}` cannot be sent: {what}"));
         let filled = fill_text(value, filling)?;
-        let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| wrong())?;
-        let mut value = HeaderValue::from_str(&filled.text).map_err(|_| wrong())?;
+        let what = if filled.is_secret { "the secret in it" } else { "its value" };
+        let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| wrong("that is no name of one".into()))?;
+        let mut value = HeaderValue::from_str(&filled.text)
+            .map_err(|_| wrong(format!("{what} holds a character that no header may hold")))?;
         value.set_sensitive(filled.is_secret);
         headers.append(name, value);
     }
