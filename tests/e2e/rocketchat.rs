@@ -156,3 +156,33 @@ fn a_photo_arrives() {
     let ok = |path: &str| (path.to_owned(), Answer::Status(200));
     assert_eq!(paths, [ok("/api/info"), ok("/api/v1/me"), ok(SET_AVATAR)], "one probe, one picture");
 }
+
+#[test]
+fn a_user_whom_the_server_does_not_know_is_absent_until_it_does() {
+    let stage = Stage::new(1);
+    stage.world.copy_in("newcomer.jpg", &Number { user: 2, version: 1 }.photo());
+    stage.drop_photo(Number { user: 1, version: 1 });
+    let (code, summary) = stage.world.sync(&[]);
+    assert_eq!((code, &summary["delivered"], &summary["absent"]), (0, &1.into(), &1.into()), "{summary}");
+    assert!(stage.chat.picture("newcomer").is_none());
+    stage.chat.add_user("newcomer");
+    stage.world.portraitd(&["retry", "newcomer"]).expect(0);
+    let (code, summary) = stage.world.sync(&[]);
+    assert_eq!((code, &summary["delivered"], &summary["unchanged"]), (0, &1.into(), &1.into()), "{summary}");
+    assert!(stage.chat.picture("newcomer").is_some());
+    stage.assert_good_manners();
+}
+
+#[test]
+fn a_server_that_would_change_the_callers_own_picture_gets_none() {
+    let chat = RocketChat::start(Profile::V0_68);
+    chat.add_user("anna");
+    let world = world_at(&chat);
+    world.copy_in("anna.jpg", &portrait("portrait.jpg"));
+    let (code, summary) = world.sync(&["--backend", CHAT, "--wait", "2s"]);
+    assert_eq!((code, &summary["waiting"]), (1, &1.into()), "{summary}");
+    let reason = world.status()["backends"][CHAT]["reason"].to_string();
+    assert!(reason.contains("would set the avatar of the account itself"), "{reason}");
+    assert_eq!((chat.own_picture_writes(), chat.pictures().len()), (0, 0));
+    assert!(chat.seen().iter().all(|seen| seen.path != SET_AVATAR), "{:?}", chat.seen());
+}

@@ -55,3 +55,26 @@ fn a_token_that_is_revoked_in_the_middle_costs_what_was_under_way() {
     println!("revoked after 20 of 100: {after_the_end} refused, {} requests in all", stage.set_requests().len());
     assert_eq!(stage.set_requests().len(), 100 + after_the_end);
 }
+
+#[test]
+fn a_token_that_cannot_be_read_or_sent_holds_the_backend_and_says_why() {
+    let mut stage = Stage::with_photos(3);
+    stage.write_token("no\u{7f}token");
+    stage.world.start();
+    held_because(&stage, "the header `X-Auth-Token` cannot be sent: the secret in it holds a character");
+    fs::remove_file(stage.world.path("token")).unwrap();
+    stage.world.portraitd(&["retry"]).expect(0);
+    held_because(&stage, "cannot be read: No such file or directory");
+    stage.write_token("\n");
+    stage.world.portraitd(&["retry"]).expect(0);
+    held_because(&stage, "is empty");
+    assert!(stage.chat.seen().iter().all(|seen| seen.path == "/api/info"), "{:?}", stage.chat.seen());
+    mend(&stage, TOKEN);
+}
+
+fn held_because(stage: &Stage, why: &str) {
+    let says = |status: &Value| status["reason"].as_str().is_some_and(|reason| reason.contains(why));
+    let held = stage.wait_status("held", |status| status["state"] == "held" && says(status));
+    println!("{}", held["reason"]);
+    assert!(!held["reason"].as_str().unwrap().contains("no\u{7f}"), "it repeats the token: {held}");
+}

@@ -1,7 +1,10 @@
 //! A server that cannot be reached or that falls silent: it is named, other backends do not notice, what may have
 //! happened is done again, and the newest photo wins.
 
+use std::time::{Duration, Instant};
+
 use super::*;
+use crate::world::SOON;
 
 const USER1: &str = "user1";
 
@@ -25,7 +28,7 @@ fn wait_uncertain(stage: &Stage) {
         println!("{reason}");
         Some(())
     };
-    wait_until("an uncertain attempt", LONG, uncertain);
+    wait_until("an uncertain attempt", SOON, uncertain);
 }
 
 fn wait_picture(stage: &Stage, number: Number) {
@@ -118,4 +121,24 @@ fn a_server_that_hangs_does_not_keep_another_backend_waiting() {
         stage.world.wait_published("portraits/latecomer/icon.jpg");
         assert_eq!(stage.wait_status("still hanging", |_| true)["done"], 0);
     }
+}
+
+#[test]
+fn a_request_that_hangs_keeps_nobody_from_stopping_the_daemon() {
+    let mut stage = with_a_picture();
+    stage.world.set("run.grace", "1s");
+    stage.world.set("backend.chat.timeout", "5m");
+    stage.world.restart();
+    stage.wait_all_done();
+    stage.chat.fault(Fault::Hang, When::UntilCleared);
+    stage.drop_photo(version(2));
+    wait_until("a request hangs", SOON, || stage.chat.struck().get(&Fault::Hang).copied());
+    let began = Instant::now();
+    assert_eq!(stage.world.stop(), 0);
+    assert!(began.elapsed() < Duration::from_secs(5), "it took {:?} to stop", began.elapsed());
+    stage.chat.clear_faults();
+    stage.world.start();
+    wait_picture(&stage, version(2));
+    let attempts = stage.attempts(1);
+    assert!(attempts.iter().any(|(_, reason)| reason.starts_with("uncertain: interrupted")), "{attempts:?}");
 }
