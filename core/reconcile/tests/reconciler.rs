@@ -422,6 +422,22 @@ fn a_wave_names_every_backend_that_wants_the_photo() {
 }
 
 #[test]
+fn a_wave_leaves_out_a_backend_that_is_held_or_cannot_be_reached() {
+    for outcome in [failed(Verdict::Auth), unreachable()] {
+        let mut desk = Desk::new(&[spec("dead"), spec("well")]);
+        for name in ["anna.jpg", "ben.jpg"] {
+            desk.drop_file(name, 1);
+        }
+        desk.take_in();
+        let (first, dead) = (desk.begin(), desk.begin());
+        assert_eq!((first.wave.len(), dead.backend.as_str()), (2, "dead"), "nothing is known of it yet");
+        desk.reconciler.settle(&dead, &outcome, 5, desk.now);
+        desk.reconciler.settle(&first, &done(), 5, desk.now);
+        assert_eq!(desk.begin().wave, [id("well")]);
+    }
+}
+
+#[test]
 fn a_broken_backend_gets_nothing_and_says_why() {
     let mut desk = Desk::new(&[BackendSpec { broken: Some("no such file".into()), ..spec("a") }]);
     desk.drop_file("anna.jpg", 1);

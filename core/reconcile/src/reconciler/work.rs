@@ -98,8 +98,12 @@ impl Reconciler {
         Some(Delivery { user: user.clone(), backend, target, photo, wave })
     }
 
+    /// Whether a backend is going to want this photo while what is rendered for it is still kept. For one that waits for
+    /// a person, or cannot be reached, it would be lost work that slows the others.
     fn is_due_soon(&self, user: &UserId, index: usize, now: Time) -> bool {
-        !self.backends[index].record.paused && matches!(self.decide(user, index, now), Decision::Due { .. })
+        let Backend { record, gate, .. } = &self.backends[index];
+        let is_dead = record.paused || gate.why_held().is_some() || gate.why_down().is_some();
+        !is_dead && matches!(self.decide(user, index, now), Decision::Due { .. })
     }
 
     /// Counts the attempt, before the plugin is called. The number of attempts at this, this one included; none when
