@@ -4,6 +4,7 @@
 mod dry_run;
 mod kills;
 mod lasting;
+mod manners;
 mod passing;
 mod secret;
 mod token;

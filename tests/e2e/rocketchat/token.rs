@@ -33,6 +33,9 @@ fn with_a_wrong_token_the_probe_alone_goes_out() {
         assert_eq!(stage.attempts(user), [], "user{user}");
     }
     stage.world.take_out("latecomer.jpg");
+    stage.world.restart();
+    stage.wait_status("probed again, and held", |status| status["state"] == "held" && stage.chat.seen().len() > 3);
+    stays("held", Duration::from_secs(1), || stage.chat.seen().len() <= 6);
     mend(&stage, TOKEN);
     assert!((1..=PHOTOS).all(|user| stage.attempts(user).len() == 1));
 }
