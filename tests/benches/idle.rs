@@ -1,11 +1,11 @@
 //! The memory and CPU time of a daemon that has nothing to do, with few and with many users.
 
-use std::{fs, os::unix::net::UnixStream, thread, time::Duration};
+use std::{thread, time::Duration};
 
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::{
-    measure::{cpu_of, memory_kib},
+    measure::{cpu_of, megabytes, memory_kib},
     place::{DEFAULT_BACKEND, Place, make_photos},
 };
 
@@ -18,25 +18,21 @@ pub(crate) fn bench() {
     println!("{:>8} {:>10} {:>10} {:>22}", "photos", "RSS MB", "peak MB", "CPU ms per second idle");
     for count in COUNTS {
         let place = Place::new(DEFAULT_BACKEND);
-        make_photos(&place.path("drop"), count, 240, 320);
+        make_photos(&place.path("drop"), count, [240, 320]);
         assert!(place.portraitd(&["sync"]).status().unwrap().success());
         watch(&place, count);
     }
 }
 
 fn watch(place: &Place, count: usize) {
-    let mut daemon = place.portraitd(&["run"]).spawn().unwrap();
+    let mut daemon = place.daemon();
     let pid = Pid::from_child(&daemon);
-    while UnixStream::connect(place.path("state/control.sock")).is_err() {
-        assert!(daemon.try_wait().unwrap().is_none(), "{}", fs::read_to_string(place.path("log")).unwrap());
-        thread::sleep(Duration::from_millis(10));
-    }
     thread::sleep(SETTLE_DOWN);
     let before = cpu_of(pid);
     thread::sleep(WATCHED);
     let spent = (cpu_of(pid) - before).as_secs_f64() * 1_000.0 / WATCHED.as_secs_f64();
-    let megabytes = |line| memory_kib(pid, line).expect("the daemon runs") as f64 * 1.024 / 1_000.0;
-    println!("{count:>8} {:>10.1} {:>10.1} {spent:>22.2}", megabytes("VmRSS"), megabytes("VmHWM"));
+    let [now, peak] = ["VmRSS", "VmHWM"].map(|line| megabytes(memory_kib(pid, line).expect("the daemon runs")));
+    println!("{count:>8} {now:>10.1} {peak:>10.1} {spent:>22.2}");
     kill_process(pid, Signal::TERM).unwrap();
     assert!(daemon.wait().unwrap().success());
 }

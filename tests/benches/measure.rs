@@ -9,7 +9,7 @@ use std::{
 
 use rustix::{
     param::clock_ticks_per_second,
-    process::{Pid, WaitId, WaitIdOptions, waitid},
+    process::{Pid, WaitId, WaitIdOptions, getpid, waitid},
 };
 
 /// The costs of a process that has ended.
@@ -37,11 +37,36 @@ pub(crate) fn costs_of(child: &mut Child) -> Costs {
 
 /// User and system time of a process, ended children not included.
 pub(crate) fn cpu_of(pid: Pid) -> Duration {
+    // utime and stime.
+    cpu_in_stat(pid, 14)
+}
+
+/// User and system time of all that this process has started and waited for, with what those have waited for.
+pub(crate) fn cpu_of_children() -> Duration {
+    // cutime and cstime.
+    cpu_in_stat(getpid(), 16)
+}
+
+/// What all processes of the machine have spent since it was started.
+pub(crate) fn cpu_of_all() -> Duration {
+    let stat = fs::read_to_string("/proc/stat").expect("proc(5) is mounted");
+    let fields = stat.lines().next().unwrap_or_default().split_whitespace().skip(1);
+    let ticks: Vec<u64> = fields.map(|field| field.parse().unwrap()).collect();
+    // All but idle and iowait, up to steal: guests are counted with the users already.
+    ticks_as_time(ticks.iter().take(8).sum::<u64>() - ticks[3] - ticks[4])
+}
+
+/// The sum of a field of `/proc/<pid>/stat`, by its number in proc(5), and the one behind it.
+fn cpu_in_stat(pid: Pid, field: usize) -> Duration {
     let stat = fs::read_to_string(format!("/proc/{}/stat", pid.as_raw_nonzero())).expect("the process is not reaped");
     let (_, behind_the_name) = stat.rsplit_once(')').expect("the name stands in brackets");
-    // Behind the name come the fields from the third on; utime and stime are the 14th and the 15th.
-    let ticks: u64 =
-        behind_the_name.split_whitespace().skip(11).take(2).map(|field| field.parse::<u64>().unwrap()).sum();
+    // Behind the name come the fields from the third on.
+    let fields = behind_the_name.split_whitespace().skip(field - 3).take(2);
+    let ticks: u64 = fields.map(|field| field.parse::<u64>().unwrap()).sum();
+    ticks_as_time(ticks)
+}
+
+fn ticks_as_time(ticks: u64) -> Duration {
     Duration::from_secs_f64(ticks as f64 / clock_ticks_per_second() as f64)
 }
 
@@ -50,4 +75,16 @@ pub(crate) fn memory_kib(pid: Pid, line: &str) -> Option<u64> {
     let status = fs::read_to_string(format!("/proc/{}/status", pid.as_raw_nonzero())).ok()?;
     let value = status.lines().find_map(|text| text.strip_prefix(line)?.strip_prefix(':'))?;
     value.trim().strip_suffix(" kB")?.parse().ok()
+}
+
+/// Megabytes of 10^6 bytes.
+pub(crate) fn megabytes(kib: u64) -> f64 {
+    kib as f64 * 1.024 / 1_000.0
+}
+
+/// The middle of an odd number of figures.
+pub(crate) fn median(figures: impl IntoIterator<Item = f64>) -> f64 {
+    let mut figures: Vec<_> = figures.into_iter().collect();
+    figures.sort_by(f64::total_cmp);
+    figures[figures.len() / 2]
 }

@@ -2,8 +2,11 @@
 
 use std::{
     fs::{self, File},
+    os::unix::net::UnixStream,
     path::{Path, PathBuf},
-    process::{Command, Stdio},
+    process::{Child, Command, Stdio},
+    thread,
+    time::Duration,
 };
 
 use tempfile::TempDir;
@@ -36,14 +39,27 @@ impl Place {
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
         command
     }
+
+    /// A daemon that runs here, once it answers.
+    pub(crate) fn daemon(&self) -> Child {
+        let mut daemon = self.portraitd(&["run"]).spawn().expect("the release build can be started");
+        while UnixStream::connect(self.path("state/control.sock")).is_err() {
+            assert!(daemon.try_wait().unwrap().is_none(), "{}", fs::read_to_string(self.path("log")).unwrap());
+            thread::sleep(Duration::from_millis(10));
+        }
+        daemon
+    }
 }
 
 /// The backend of the default config.
 pub(crate) const DEFAULT_BACKEND: &str =
     "[backend.portraits]\nplugin = \"files\"\n[backend.portraits.settings]\npath = \"portraits\"";
 
-/// Makes `count` camera-like JPEGs of this size in a folder.
-pub(crate) fn make_photos(folder: &Path, count: usize, width: usize, height: usize) {
+/// Width and height of a photo of two megapixels.
+pub(crate) const TWO_MEGAPIXELS: [usize; 2] = [1_632, 1_224];
+
+/// Makes `count` camera-like JPEGs of this size in a folder: `user00001.jpg` and so on, no two the same.
+pub(crate) fn make_photos(folder: &Path, count: usize, [width, height]: [usize; 2]) {
     let status = Command::new("cargo")
         .args(["run", "--quiet", "--release", "-p", "portraitd-pipeline", "--example", "make_photos", "--"])
         .arg(folder)
@@ -53,4 +69,18 @@ pub(crate) fn make_photos(folder: &Path, count: usize, width: usize, height: usi
         .status()
         .expect("cargo can be started");
     assert!(status.success(), "no photos were made");
+}
+
+/// Hard links to the first `count` photos, for copies would only heat the disk.
+pub(crate) fn link_photos(source: &Path, drop: &Path, count: usize) {
+    for photo in photos_in(source).iter().take(count) {
+        fs::hard_link(photo, drop.join(photo.file_name().unwrap())).unwrap();
+    }
+}
+
+/// The files of a folder, sorted.
+pub(crate) fn photos_in(folder: &Path) -> Vec<PathBuf> {
+    let mut photos: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    photos.sort();
+    photos
 }
