@@ -78,6 +78,18 @@ fn a_probe_tells_whether_the_credentials_work() {
 }
 
 #[test]
+fn certificates_that_cannot_be_used_are_told_before_anything_starts() {
+    let chat = RocketChat::start(Profile::V8);
+    let mut world = world_at(&chat);
+    std::fs::write(world.path("ca.pem"), "no certificate").unwrap();
+    world.set("http.ca-file", "ca.pem");
+    for command in [&["check"][..], &["sync"], &["run"]] {
+        let told = world.portraitd(command).expect(2);
+        assert!(told.err.contains("failed to use http.ca-file `ca.pem`"), "{command:?}: {}", told.err);
+    }
+}
+
+#[test]
 fn a_secret_that_is_not_there_is_named_by_check_and_holds_its_backend_only() {
     let chat = RocketChat::start(Profile::V8);
     let world = world_at(&chat);

@@ -17,6 +17,7 @@ use crate::metrics::Metrics;
 use crate::report::{Exit, Trouble};
 use crate::show;
 use crate::text::escape;
+use crate::transport::Transport;
 
 /// Checks config, plugins, folder and rights; with `probe`, asks each backend whether its credentials work.
 pub(crate) fn check(config: &Config, path: &Path, probe: bool) -> Result<Exit, Trouble> {
@@ -24,7 +25,8 @@ pub(crate) fn check(config: &Config, path: &Path, probe: bool) -> Result<Exit, T
     let backends = Backends::open(config, &engine::copies(config))?;
     let checked = backends.iter().map(check_backend).fold(true, |all, one| all & one);
     check_folder(config)?;
-    let probed = !probe || probe_all(config, &backends)?;
+    let transport = engine::transport(config, &backends)?;
+    let probed = !probe || probe_all(config, &backends, transport);
     Ok(if checked && probed { Exit::Ok } else { Exit::Config })
 }
 
@@ -47,18 +49,17 @@ fn check_backend(backend: &Backend) -> bool {
     found.is_ok()
 }
 
-fn probe_all(config: &Config, backends: &Backends) -> Result<bool, Trouble> {
-    let transport = engine::transport(config, backends)?;
+fn probe_all(config: &Config, backends: &Backends, transport: Option<Transport>) -> bool {
     let stage =
         Stage::Real(Arc::new(Real { roots: Roots::new(config), transport, ledger: None, metrics: Metrics::default() }));
     let talk = Conversations { stage, clock: Clock::start() };
-    Ok(engine::block_on(async {
+    engine::block_on(async {
         let mut all = true;
         for backend in backends.iter() {
             all &= probe_one(&talk, backend).await;
         }
         all
-    }))
+    })
 }
 
 async fn probe_one(talk: &Conversations, backend: &Backend) -> bool {
