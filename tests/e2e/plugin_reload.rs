@@ -1,5 +1,5 @@
-//! A plugin's library that is replaced while the daemon runs: the next delivery is the new one's, a running one ends on
-//! the old, and what cannot be used changes nothing.
+//! A plugin's library that is replaced while the daemon runs: the next delivery is the new one's, with the pictures that
+//! it wants, a running one ends on the old, and what cannot be used changes nothing.
 
 use std::{fs, path::Path};
 
@@ -66,7 +66,7 @@ fn a_new_library_serves_the_next_delivery_and_a_running_one_ends_on_the_old() {
 
 #[test]
 fn a_new_library_that_cannot_be_used_changes_nothing() {
-    let mut world = world_with_version_1();
+    let world = world_with_version_1();
     put(&world, "versions", b"a text file");
     wait_logged(&world, "not a shared library: it does not begin as one");
     drop_photo(&world, "anna");
@@ -78,16 +78,40 @@ fn a_new_library_that_cannot_be_used_changes_nothing() {
     drop_photo(&world, "berta");
     assert_eq!(delivered_by(&world, "berta"), "by version 1");
 
-    install(&world, "3", 60);
-    wait_logged(&world, "wants other pictures or calls other systems: restart portraitd to use it");
-    drop_photo(&world, "carla");
-    assert_eq!(delivered_by(&world, "carla"), "by version 1");
     let refusals = world.log().matches("the plugin's new library is not used").count();
     assert_eq!(refusals, 2, "each is told once");
+}
 
-    world.restart();
-    world.wait_status("all with the new recipe", |status| status["backends"]["changing"]["done"] == 3);
-    assert_eq!(delivered_by(&world, "anna"), "by version 3");
+#[test]
+fn a_new_library_that_wants_other_pictures_gets_them_of_everybody() {
+    let world = world_with_version_1();
+    drop_photo(&world, "anna");
+    assert_eq!(delivered_by(&world, "anna"), "by version 1");
+    drop_photo(&world, "slow");
+    world.wait_explain("slow", "in flight", |user| user["backends"]["changing"]["state"] == "in-flight");
+
+    install(&world, "2", 60);
+    wait_logged(&world, "the plugin's new library is used from now on");
+    for user in ["anna", "slow"] {
+        world.wait_explain(user, "delivered once more", |explained| {
+            let backend = &explained["backends"]["changing"];
+            backend["state"] == "done" && backend["attempts"].as_array().unwrap().len() == 2
+        });
+        assert_eq!(delivered_by(&world, user), "by version 2");
+    }
+    assert_eq!(world.explain("anna")["backends"]["changing"]["renditions"][0]["width"], 60);
+}
+
+#[test]
+fn a_backend_whose_library_is_mended_goes_on_without_a_restart() {
+    let mut world = world_with_plugins();
+    put(&world, "versions", b"a text file");
+    world.set("backend.changing.plugin", "versions");
+    world.start();
+    drop_photo(&world, "anna");
+    world.wait_status("down", |status| status["backends"]["changing"]["state"] == "down");
+    install(&world, "2", 48);
+    assert_eq!(delivered_by(&world, "anna"), "by version 2");
 }
 
 #[test]

@@ -32,9 +32,10 @@ pub(crate) struct Backend {
     pub(crate) id: BackendId,
     /// The plugin that serves it.
     pub(crate) plugin: String,
-    /// Its opened plugin, or why that cannot be used.
-    pub(crate) open: Result<OpenBackend, String>,
+    open: Mutex<Opened>,
     config: BackendConfig,
+    /// The way of its requests, whichever library words them.
+    lane: Arc<Lane>,
     /// Its library as it was just before it was loaded.
     stamp: Option<Stamp>,
 }
@@ -48,10 +49,12 @@ pub(crate) struct OpenBackend {
     pub(crate) settings: Map<String, Value>,
     /// What its conversations share.
     pub(crate) channel: Arc<Channel>,
-    /// As its first library opened it. What it says of the backend, later ones say too.
-    first: portraitd_host::Backend,
-    latest: Mutex<portraitd_host::Backend>,
+    /// What to converse with.
+    pub(crate) handle: portraitd_host::Backend,
 }
+
+/// The opened plugin of a backend, or why that cannot be used.
+pub(crate) type Opened = Result<Arc<OpenBackend>, String>;
 
 /// What all conversations of a backend share, beside its plugin.
 #[derive(Debug)]
@@ -61,7 +64,7 @@ pub(crate) struct Channel {
     /// Its secrets.
     pub(crate) secrets: Secrets,
     /// The way of its requests.
-    pub(crate) lane: Lane,
+    pub(crate) lane: Arc<Lane>,
     /// What its plugin remembers.
     pub(crate) memory: Arc<BackendMemory>,
     /// The replies that a dry run assumes.
@@ -69,39 +72,19 @@ pub(crate) struct Channel {
 }
 
 impl OpenBackend {
-    /// What to begin a conversation with: of the plugin's latest library.
-    pub(crate) fn handle(&self) -> portraitd_host::Backend {
-        self.latest.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
     /// Who its plugin is.
     pub(crate) fn identity(&self) -> &Identity {
-        self.first.plugin().identity()
+        self.handle.plugin().identity()
     }
 
     /// The origins that it will call.
     pub(crate) fn origins(&self) -> &[String] {
-        self.first.origins()
+        self.handle.origins()
     }
 
     /// The renditions that every delivery needs, by the plugin's names.
     pub(crate) fn renditions(&self) -> &[RenditionSpec] {
-        self.first.renditions()
-    }
-
-    /// Lets another library's backend have the conversations from now on, if all that was decided by is the same.
-    fn replace(&self, newer: &Self) -> bool {
-        let told = |open: &Self| {
-            let Self { description, settings, first, .. } = open;
-            let of_backend = (first.renditions().to_vec(), first.origins().to_vec(), first.fingerprint().to_owned());
-            // Where the settings hold handles, the secrets are.
-            (of_backend, description.operations.clone(), settings.clone())
-        };
-        let same = told(self) == told(newer);
-        if same {
-            *self.latest.lock().unwrap_or_else(PoisonError::into_inner) = newer.handle();
-        }
-        same
+        self.handle.renditions()
     }
 
     pub(crate) fn can(&self, operation: Operation) -> bool {
@@ -164,8 +147,30 @@ impl Backends {
 }
 
 impl Backend {
+    fn new(id: &BackendId, config: &BackendConfig, stamp: Option<Stamp>) -> Self {
+        Self {
+            id: id.clone(),
+            plugin: config.plugin.to_string(),
+            open: Mutex::new(Err("its plugin is not open yet".into())),
+            config: config.clone(),
+            lane: Arc::new(Lane::new(config.timeout, config.rate.map(Rate::interval).unwrap_or_default())),
+            stamp,
+        }
+    }
+
+    fn replace(&self, opened: Opened) {
+        *self.open.lock().unwrap_or_else(PoisonError::into_inner) = opened;
+    }
+
+    /// Its plugin, by the library that serves it now. Whoever takes it keeps it for the whole of a delivery: the next one
+    /// may want other pictures.
+    pub(crate) fn open(&self) -> Opened {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     fn spec(&self, crop: pipeline::Crop) -> BackendSpec {
-        let (shape, probes, remote) = match &self.open {
+        let open = self.open();
+        let (shape, probes, remote) = match &open {
             Ok(open) => (shape(&self.plugin, open, crop), open.can(Operation::Probe), open.is_remote()),
             Err(_) => (String::new(), false, false),
         };
@@ -176,7 +181,7 @@ impl Backend {
             remove: self.config.remove,
             probes,
             remote,
-            broken: self.open.as_ref().err().cloned(),
+            broken: open.err(),
         }
     }
 }
@@ -185,7 +190,7 @@ impl Backend {
 fn shape(plugin: &str, open: &OpenBackend, crop: pipeline::Crop) -> String {
     let renditions = open.renditions().iter();
     let recipe: Vec<_> = renditions.map(|spec| format!("{}={}", spec.name, rendition(spec).canonical(crop))).collect();
-    format!("{plugin}\n{}\n{}", recipe.join("\n"), open.first.fingerprint())
+    format!("{plugin}\n{}\n{}", recipe.join("\n"), open.handle.fingerprint())
 }
 
 /// A plugin's rendition as the pipeline makes it.
@@ -239,56 +244,50 @@ pub(crate) fn open_with(
         return Err(trouble(id).because(reason).hint("name a backend of that plugin"));
     }
     let opener = Opener { host: host(copies)?, paths: Vec::new() };
-    let open = match opener.load_file(id, config, file) {
-        Ok(open) => open,
+    let backend = Backend::new(id, config, None);
+    match opener.load_file(&backend, file) {
+        Ok(open) => backend.replace(Ok(Arc::new(open))),
         Err(Unusable::Misconfigured(trouble)) => return Err(trouble),
         Err(Unusable::Down(reason)) => return Err(trouble(id).because(reason)),
-    };
-    Ok(Backend { id: id.clone(), plugin, open: Ok(open), config: config.clone(), stamp: None })
+    }
+    Ok(backend)
 }
 
 impl Opener {
     fn open(&self, id: &BackendId, config: &BackendConfig) -> Result<Backend, Trouble> {
-        let stamp = Stamp::of(&config.plugin.to_string(), &self.paths);
-        let open = match self.load(id, config) {
-            Ok(open) => {
-                check_operations(id, config, &open)?;
-                Ok(open)
-            }
+        let backend = Backend::new(id, config, Stamp::of(&config.plugin.to_string(), &self.paths));
+        match self.load(&backend) {
+            Ok(open) => backend.replace(Ok(Arc::new(open))),
             Err(Unusable::Misconfigured(trouble)) => return Err(trouble),
             Err(Unusable::Down(reason)) => {
                 error!(backend = %id, reason, "the backend is down: its plugin cannot be used");
-                Err(reason)
+                backend.replace(Err(reason));
             }
-        };
-        Ok(Backend { id: id.clone(), plugin: config.plugin.to_string(), open, config: config.clone(), stamp })
+        }
+        Ok(backend)
     }
 
-    fn load(&self, id: &BackendId, config: &BackendConfig) -> Result<OpenBackend, Unusable> {
-        let file = portraitd_host::find(&config.plugin.to_string(), &self.paths).map_err(|error| {
-            Unusable::Misconfigured(
-                trouble(id).caused_by(&error).hint("check `plugin` of this backend, and plugins.path"),
-            )
+    fn load(&self, backend: &Backend) -> Result<OpenBackend, Unusable> {
+        let file = portraitd_host::find(&backend.plugin, &self.paths).map_err(|error| {
+            let trouble = trouble(&backend.id).caused_by(&error);
+            Unusable::Misconfigured(trouble.hint("check `plugin` of this backend, and plugins.path"))
         })?;
-        self.load_file(id, config, &file)
+        let open = self.load_file(backend, &file)?;
+        check_operations(&backend.id, &backend.config, &open).map_err(Unusable::Misconfigured)?;
+        Ok(open)
     }
 
-    fn load_file(&self, id: &BackendId, config: &BackendConfig, file: &Path) -> Result<OpenBackend, Unusable> {
+    fn load_file(&self, backend: &Backend, file: &Path) -> Result<OpenBackend, Unusable> {
+        let Backend { id, config, lane, .. } = backend;
         let plugin = self.host.load(file).map_err(|error| Unusable::Down(chain(&error)))?;
         let description = plugin.describe().map_err(|failure| Unusable::Down(failure.reason))?;
         let mut settings = config.settings.clone();
         let secrets = Secrets::take(&description.schema, &mut settings)
             .map_err(|why| Unusable::Misconfigured(in_settings(id, &why)))?;
-        let first = plugin.open(&opening(id, &settings)).map_err(|failure| refused(id, failure))?;
-        let channel = Channel {
-            backend: id.clone(),
-            secrets,
-            lane: Lane::new(config.timeout, config.rate.map(Rate::interval).unwrap_or_default()),
-            memory: Arc::default(),
-            examples: description.examples.clone(),
-        };
-        let latest = Mutex::new(first.clone());
-        Ok(OpenBackend { description, settings, channel: Arc::new(channel), first, latest })
+        let handle = plugin.open(&opening(id, &settings)).map_err(|failure| refused(id, failure))?;
+        let (memory, examples) = (Arc::default(), description.examples.clone());
+        let channel = Channel { backend: id.clone(), secrets, lane: Arc::clone(lane), memory, examples };
+        Ok(OpenBackend { description, settings, channel: Arc::new(channel), handle })
     }
 }
 

@@ -7,10 +7,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use portraitd_ledger::Ledger;
-use portraitd_pipeline::Rendition;
 use portraitd_reconcile::{
-    Assignment, BackendId, BackendState, Change, Delivery, Digest, Examined, FileName, Looked, Outcome, Read,
-    Reconciler, Time,
+    Assignment, BackendId, BackendSpec, BackendState, Change, Delivery, Digest, Examined, FileName, Looked, Outcome,
+    Read, Reconciler, Time,
 };
 use serde_json::Value;
 use tokio::sync::{mpsc, oneshot};
@@ -19,7 +18,7 @@ use tracing::{debug, error, info, warn};
 
 use crate::asked::{self, Asked};
 use crate::clock::Clock;
-use crate::dispatch::{Begun, Dispatcher};
+use crate::dispatch::{Begun, Dispatcher, Prepared};
 use crate::glance::Glance;
 use crate::intake::folder::Folder;
 use crate::intake::watch::Watch;
@@ -58,13 +57,15 @@ pub(crate) enum Event {
     /// A photo is not what was accepted; its delivery is off.
     Spoiled(Delivery, Examined),
     /// A delivery is ready to be counted as begun.
-    Ready(Delivery, Vec<Arc<Rendition>>),
+    Ready(Delivery, Prepared),
     /// An attempt is durably counted.
     Counted(Box<Counted>),
     /// An attempt has ended.
     Settled(Delivery, Outcome, u64),
     /// A probe has ended.
     Probed(BackendId, Outcome),
+    /// A backend has another library of its plugin.
+    Reloaded(BackendSpec),
     /// Somebody asks something.
     Asked(Asked, oneshot::Sender<Value>),
     /// Somebody wants to know whether the loop turns.
@@ -86,7 +87,7 @@ pub(crate) enum Event {
 /// An attempt that is durably counted.
 pub(crate) struct Counted {
     delivery: Delivery,
-    made: Vec<Arc<Rendition>>,
+    prepared: Prepared,
     begun: Begun,
 }
 
@@ -347,10 +348,11 @@ impl Controller {
             Event::Looked(looked) => self.looked(looked, now),
             Event::Examined(read, found) => self.examined(&read, found, now),
             Event::Spoiled(delivery, found) => self.spoiled(&delivery, found, now),
-            Event::Ready(delivery, made) => self.begin(delivery, made, now),
+            Event::Ready(delivery, prepared) => self.begin(delivery, prepared, now),
             Event::Counted(counted) => self.converse(*counted),
             Event::Settled(delivery, outcome, ms) => self.settled(&delivery, &outcome, ms, now),
             Event::Probed(backend, outcome) => self.probed(&backend, &outcome, now),
+            Event::Reloaded(spec) => self.reconciler.respec(spec, now),
             Event::Asked(asked, answer) => self.answer(asked, answer, now),
             // Whoever has gone away in the meantime needs no answer.
             Event::Pinged(answer) => drop(answer.send(())),
@@ -479,19 +481,19 @@ impl Controller {
         self.reconciler.reexamined(name, digest, found, now);
     }
 
-    fn begin(&mut self, delivery: Delivery, made: Vec<Arc<Rendition>>, now: Time) {
+    fn begin(&mut self, delivery: Delivery, prepared: Prepared, now: Time) {
         let receipt = self.reconciler.receipt(&delivery).cloned();
         let attempt = if self.stopping { None } else { self.reconciler.begin(&delivery, now) };
         let Some(attempt) = attempt else { return self.reconciler.abandon(&delivery, now) };
-        let counted = Event::Counted(Box::new(Counted { delivery, made, begun: Begun { attempt, receipt } }));
+        let counted = Event::Counted(Box::new(Counted { delivery, prepared, begun: Begun { attempt, receipt } }));
         self.write_down_and(Some(counted));
     }
 
     fn converse(&mut self, counted: Counted) {
         let (dispatcher, sender) = (self.dispatcher.clone(), self.sender());
         self.tasks.spawn(async move {
-            let Counted { delivery, made, begun } = counted;
-            let (outcome, ms) = dispatcher.attempt(&delivery, made, begun).await;
+            let Counted { delivery, prepared, begun } = counted;
+            let (outcome, ms) = dispatcher.attempt(&delivery, prepared, begun).await;
             // A loop that is gone has nobody to tell; the attempt is then made again.
             drop(sender.send(Event::Settled(delivery, outcome, ms)));
         });
@@ -640,8 +642,8 @@ impl Controller {
                         let outcome = dispatcher.probe(&backend).await;
                         Event::Probed(backend, outcome)
                     }
-                    Assignment::Deliver(delivery) => match dispatcher.renditions(&delivery, folder).await {
-                        Ok(made) => Event::Ready(delivery, made),
+                    Assignment::Deliver(delivery) => match dispatcher.prepare(&delivery, folder).await {
+                        Ok(prepared) => Event::Ready(delivery, prepared),
                         Err(found) => Event::Spoiled(delivery, found),
                     },
                 };

@@ -21,7 +21,7 @@ use portraitd_pipeline::{Rendition, RenditionSpec};
 use portraitd_reconcile::{BackendId, Delivery, Examined, Operation, Outcome, Target, Verdict};
 use portraitd_sdk::message::{self, Start};
 
-use crate::backends::{Backend, Backends, OpenBackend, rendition};
+use crate::backends::{Backend, Backends, OpenBackend, Opened, rendition};
 use crate::dispatch::conversations::{Conversations, Planned};
 use crate::dispatch::studio::{Order, Studio};
 use crate::intake::folder::Folder;
@@ -46,38 +46,39 @@ pub(crate) struct Begun {
     pub(crate) receipt: Option<String>,
 }
 
+/// What a delivery is made with. The plugin is the one that wanted these pictures, whatever serves the backend by now.
+#[derive(Debug)]
+pub(crate) struct Prepared {
+    open: Opened,
+    made: Vec<Arc<Rendition>>,
+}
+
 impl Dispatcher {
-    /// The renditions that a delivery needs; none for a removal.
+    /// The plugin and the renditions for a delivery; none of these for a removal.
     ///
     /// # Errors
     /// What the photo turned out to be instead.
-    pub(crate) async fn renditions(
-        &self,
-        delivery: &Delivery,
-        folder: Arc<Folder>,
-    ) -> Result<Vec<Arc<Rendition>>, Examined> {
-        let Some((file, digest)) = delivery.photo.clone() else { return Ok(Vec::new()) };
-        let wanted = self.recipe(&delivery.backend);
+    pub(crate) async fn prepare(&self, delivery: &Delivery, folder: Arc<Folder>) -> Result<Prepared, Examined> {
+        let open = self.opened(&delivery.backend);
+        let Some((file, digest)) = delivery.photo.clone() else { return Ok(Prepared { open, made: Vec::new() }) };
+        let wanted = recipe(&open);
         let others = delivery.wave.iter().filter(|backend| **backend != delivery.backend);
-        let soon = others.flat_map(|backend| self.recipe(backend)).collect();
-        self.studio.renditions(Order { folder, file, digest, wanted, soon }).await
-    }
-
-    fn recipe(&self, backend: &BackendId) -> Vec<RenditionSpec> {
-        let open = self.backends.get(backend).and_then(|backend| backend.open.as_ref().ok());
-        open.map(|open| open.renditions().iter().map(rendition).collect()).unwrap_or_default()
+        let soon = others.flat_map(|backend| recipe(&self.opened(backend))).collect();
+        let made = self.studio.renditions(Order { folder, file, digest, wanted, soon }).await?;
+        Ok(Prepared { open, made })
     }
 
     /// Makes an attempt that was counted.
-    pub(crate) async fn attempt(&self, delivery: &Delivery, made: Vec<Arc<Rendition>>, begun: Begun) -> (Outcome, u64) {
+    pub(crate) async fn attempt(&self, delivery: &Delivery, prepared: Prepared, begun: Begun) -> (Outcome, u64) {
         let started = Instant::now();
-        let outcome = match self.opened(&delivery.backend) {
-            Ok((backend, open)) => {
+        let Prepared { open, made } = prepared;
+        let outcome = match (self.backends.get(&delivery.backend), open) {
+            (Some(backend), Ok(open)) => {
                 let about = Some((delivery.user.clone(), delivery.backend.clone()));
-                let start = self.start(delivery, open, &made, begun);
-                self.conversations.lead(backend, open, Planned { start, made, about }, None).await
+                let start = self.start(delivery, &open, &made, begun);
+                self.conversations.lead(backend, &open, Planned { start, made, about }, None).await
             }
-            Err(outcome) => outcome,
+            (_, open) => unusable(open),
         };
         (outcome, u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX))
     }
@@ -85,20 +86,15 @@ impl Dispatcher {
     /// Asks a backend's plugin whether its credentials and settings work. A dry run asks nobody: what a system would say
     /// of credentials cannot be assumed, and the deliveries are what is to be shown.
     pub(crate) async fn probe(&self, backend: &BackendId) -> Outcome {
-        match self.opened(backend) {
-            Ok(_) if self.conversations.is_dry() => Outcome::of(Verdict::Unchanged),
-            Ok((backend, open)) => self.conversations.probe(backend, open).await,
-            Err(outcome) => outcome,
+        match (self.backends.get(backend), self.opened(backend)) {
+            (Some(_), Ok(_)) if self.conversations.is_dry() => Outcome::of(Verdict::Unchanged),
+            (Some(backend), Ok(open)) => self.conversations.probe(backend, &open).await,
+            (_, open) => unusable(open),
         }
     }
 
-    fn opened(&self, id: &BackendId) -> Result<(&Backend, &OpenBackend), Outcome> {
-        let lost = || Outcome::failed(Verdict::Bug, "the backend is not configured");
-        let backend = self.backends.get(id).ok_or_else(lost)?;
-        match &backend.open {
-            Ok(open) => Ok((backend, open)),
-            Err(reason) => Err(Outcome::failed(Verdict::Config, reason.clone())),
-        }
+    fn opened(&self, id: &BackendId) -> Opened {
+        self.backends.get(id).map_or_else(|| Err("the backend is not configured".into()), Backend::open)
     }
 
     fn start(&self, delivery: &Delivery, open: &OpenBackend, made: &[Arc<Rendition>], begun: Begun) -> Start {
@@ -119,4 +115,12 @@ impl Dispatcher {
             ..self.conversations.blank(open, op, &format!("{} {} {target}", delivery.backend, delivery.user))
         }
     }
+}
+
+fn recipe(open: &Opened) -> Vec<RenditionSpec> {
+    open.iter().flat_map(|open| open.renditions()).map(rendition).collect()
+}
+
+fn unusable(open: Opened) -> Outcome {
+    Outcome::failed(Verdict::Config, open.err().unwrap_or_default())
 }

@@ -9,7 +9,7 @@ use portraitd_reconcile::{Brake, ConflictRule, Focus, Names, Policy, Reconciler,
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::{error, warn};
 
-use crate::backends::{Backends, OpenBackend};
+use crate::backends::Backends;
 use crate::clock::Clock;
 use crate::config::{Config, Conflict};
 use crate::controller::{Controller, Follow, Parts};
@@ -144,7 +144,7 @@ fn check_focus(focus: &Focus, backends: &Backends) -> Result<(), Trouble> {
 /// # Errors
 /// As [`Transport::new`].
 pub(crate) fn transport(config: &Config, backends: &Backends) -> Result<Option<Transport>, Trouble> {
-    let is_wanted = backends.iter().any(|backend| backend.open.as_ref().is_ok_and(OpenBackend::is_remote));
+    let is_wanted = backends.iter().any(|backend| backend.open().is_ok_and(|open| open.is_remote()));
     is_wanted.then(|| Transport::new(&config.http)).transpose()
 }
 
@@ -230,7 +230,7 @@ pub(crate) fn block_on<T>(work: impl Future<Output = T>) -> T {
 /// Says at the start what an administrator would want to know later.
 pub(crate) fn warn_of_surprises(config: &Config, backends: &Backends) {
     for backend in backends.iter() {
-        let Ok(open) = &backend.open else { continue };
+        let Ok(open) = backend.open() else { continue };
         if let Some((key, why)) = open.channel.secrets.missing() {
             error!(backend = %backend.id, setting = key, why, "a secret cannot be read: the backend will be held");
         }

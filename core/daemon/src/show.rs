@@ -52,7 +52,7 @@ pub(crate) fn counts(status: &Status, backends: &Backends) -> Value {
 /// What a plugin said over somebody's photo may name them. Why a plugin cannot be used was said before there was anybody.
 fn nameless(id: &BackendId, report: &BackendReport, backends: &Backends) -> Value {
     let mut shown = backend(id, report, backends);
-    let is_usable = backends.get(id).is_none_or(|backend| backend.open.is_ok());
+    let is_usable = backends.get(id).is_none_or(|backend| backend.open().is_ok());
     if is_usable && shown["reason"].is_string() {
         shown["reason"] = OVER_A_PHOTO.into();
     }
@@ -124,8 +124,8 @@ pub(crate) const fn backend_state(state: &BackendState) -> (&'static str, Option
 /// `explain --json`, without the history of attempts.
 pub(crate) fn explain(user: &UserId, report: &UserReport, backends: &Backends) -> Value {
     let delivery = |(id, delivery): (&BackendId, &portraitd_reconcile::DeliveryReport)| {
-        let open = backends.get(id).and_then(|backend| backend.open.as_ref().ok());
-        let renditions: Vec<_> = open.into_iter().flat_map(|open| open.renditions()).map(rendition).collect();
+        let open = backends.get(id).and_then(|backend| backend.open().ok());
+        let renditions: Vec<_> = open.iter().flat_map(|open| open.renditions()).map(rendition).collect();
         let value = json!({
             "state": delivery.state.word(),
             "fingerprint": delivery.fingerprint.map(|fingerprint| fingerprint.to_string()),

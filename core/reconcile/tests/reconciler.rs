@@ -448,6 +448,54 @@ fn a_broken_backend_gets_nothing_and_says_why() {
     assert!(!desk.reconciler.summary(desk.now).all_in_place());
 }
 
+fn with_recipe_2(name: &str) -> BackendSpec {
+    BackendSpec { shape: "recipe 2".into(), ..spec(name) }
+}
+
+#[test]
+fn another_recipe_while_it_runs_makes_everybody_due_again_and_at_this_backend_only() {
+    let mut desk = Desk::new(&[spec("a"), spec("b")]);
+    for name in ["anna.jpg", "ben.jpg", "carl.jpg"] {
+        desk.drop_file(name, 1);
+    }
+    desk.take_in();
+    desk.deliver_all();
+    desk.reconciler.respec(with_recipe_2("a"), desk.now);
+    let again: Vec<_> = (0..3).map(|_| desk.deliver(&done()).backend).collect();
+    assert_eq!(again, [id("a"), id("a"), id("a")]);
+    desk.reconciler.respec(with_recipe_2("a"), desk.now);
+    assert_eq!(desk.next(), None, "the same once more changes nothing");
+}
+
+#[test]
+fn a_delivery_of_the_old_recipe_is_not_begun_and_one_that_was_is_not_in_place() {
+    let mut desk = Desk::new(&[spec("a")]);
+    desk.drop_file("anna.jpg", 1);
+    desk.take_in();
+    let rendered = desk.next().expect("anna is due");
+    desk.reconciler.respec(with_recipe_2("a"), desk.now);
+    assert_eq!(desk.reconciler.begin(&rendered, desk.now), None);
+    desk.reconciler.abandon(&rendered, desk.now);
+
+    let begun = desk.begin();
+    assert_ne!(begun.target, rendered.target);
+    desk.reconciler.respec(BackendSpec { shape: "recipe 3".into(), ..spec("a") }, desk.now);
+    desk.reconciler.settle(&begun, &done(), 5, desk.now);
+    assert_ne!(desk.deliver(&done()).target, begun.target);
+    assert!(desk.reconciler.summary(desk.now).all_in_place());
+}
+
+#[test]
+fn a_broken_backend_that_can_be_used_now_goes_on() {
+    let mut desk = Desk::new(&[BackendSpec { broken: Some("no such file".into()), ..spec("a") }]);
+    desk.drop_file("anna.jpg", 1);
+    desk.take_in();
+    assert_eq!(desk.next(), None);
+    desk.reconciler.respec(spec("a"), desk.now);
+    desk.deliver(&done());
+    assert!(desk.reconciler.summary(desk.now).all_in_place());
+}
+
 // --- Failures ---
 
 #[test]

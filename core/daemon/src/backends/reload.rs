@@ -1,6 +1,7 @@
-//! A library that was replaced while the daemon runs: new conversations go to the new one, running ones end on the old.
+//! A library that was replaced while the daemon runs: new deliveries go to the new one, running ones end on the old.
 //!
-//! Takes a new library only where it says of itself what the old one said: decisions were made by that.
+//! What it wants of photos may be something else than before; whoever decides is told. A library that cannot be used
+//! changes nothing.
 
 use std::collections::BTreeMap;
 use std::os::unix::fs::MetadataExt as _;
@@ -8,7 +9,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use portraitd_reconcile::BackendId;
+use portraitd_reconcile::{BackendId, BackendSpec};
 use tracing::{error, info, warn};
 
 use super::{Backend, Backends};
@@ -34,22 +35,21 @@ impl Stamp {
     }
 }
 
-/// Looks after the libraries of these backends, for ever.
-pub(crate) async fn follow(backends: Arc<Backends>) {
+/// Looks after the libraries of these backends, for ever, and tells what a backend is with a new one.
+pub(crate) async fn follow(backends: Arc<Backends>, tell: impl Fn(BackendSpec)) {
     let known = backends.iter().map(|backend| (backend.id.clone(), backend.stamp.clone())).collect();
     let mut looks = Looks { known, last: BTreeMap::new() };
     loop {
         tokio::time::sleep(LOOK_EVERY).await;
         let backends = Arc::clone(&backends);
         let look = tokio::task::spawn_blocking(move || {
-            looks.look(&backends);
-            looks
+            let replaced = looks.look(&backends);
+            (looks, replaced)
         });
         // It ends early with the daemon only.
-        looks = match look.await {
-            Ok(looks) => looks,
-            Err(_) => return,
-        };
+        let Ok((after, replaced)) = look.await else { return };
+        looks = after;
+        replaced.into_iter().for_each(&tell);
     }
 }
 
@@ -60,40 +60,37 @@ struct Looks {
 }
 
 impl Looks {
-    fn look(&mut self, backends: &Backends) {
+    /// The backends that have a new library now.
+    fn look(&mut self, backends: &Backends) -> Vec<BackendSpec> {
+        let mut replaced = Vec::new();
         for backend in backends.iter() {
             let now = Stamp::of(&backend.plugin, &backends.opener.paths);
             let last = self.last.insert(backend.id.clone(), now.clone());
             if now.is_some() && last.as_ref() == Some(&now) && self.known.get(&backend.id) != Some(&now) {
                 self.known.insert(backend.id.clone(), now);
-                backends.reload(backend);
+                replaced.extend(backends.reload(backend));
             }
         }
+        replaced
     }
 }
 
 impl Backends {
-    fn reload(&self, backend: &Backend) {
+    fn reload(&self, backend: &Backend) -> Option<BackendSpec> {
         let (id, plugin) = (&backend.id, &backend.plugin);
-        let newer = match self.opener.load(id, &backend.config) {
+        let newer = match self.opener.load(backend) {
             Ok(newer) => newer,
             Err(unusable) => {
                 let reason = unusable.to_string();
                 error!(backend = %id, plugin, reason, "the plugin's new library is not used");
-                return;
+                return None;
             }
         };
-        let version = newer.handle().plugin().identity().version.clone();
-        match &backend.open {
-            Ok(open) if open.replace(&newer) => {
-                info!(backend = %id, plugin, version, "the plugin's new library is used from now on");
-            }
-            Ok(_) => warn!(
-                backend = %id, plugin, version,
-                "the plugin's new library wants other pictures or calls other systems: restart portraitd to use it"
-            ),
-            Err(_) => warn!(backend = %id, plugin, version, "the plugin can be used now: restart portraitd to use it"),
-        }
+        info!(
+            backend = %id, plugin, version = newer.identity().version,
+            "the plugin's new library is used from now on"
+        );
+        backend.replace(Ok(Arc::new(newer)));
         let libraries = self.opener.host.libraries();
         if libraries > MANY_LIBRARIES {
             warn!(
@@ -101,5 +98,6 @@ impl Backends {
                 "many libraries of plugins were loaded, and all stay in memory until portraitd is restarted"
             );
         }
+        Some(backend.spec(self.crop))
     }
 }

@@ -31,12 +31,12 @@ pub(crate) fn check(config: &Config, path: &Path, probe: bool) -> Result<Exit, T
 }
 
 fn check_backend(backend: &Backend) -> bool {
-    let found = match &backend.open {
+    let found = match backend.open() {
         Ok(open) => match open.channel.secrets.missing() {
             None => Ok(open),
             Some((key, why)) => Err(format!("[backend.{}.settings] `{key}`: {why}", backend.id)),
         },
-        Err(reason) => Err(reason.clone()),
+        Err(reason) => Err(reason),
     };
     let told = match &found {
         Ok(open) => {
@@ -63,9 +63,9 @@ fn probe_all(config: &Config, backends: &Backends, transport: Option<Transport>)
 }
 
 async fn probe_one(talk: &Conversations, backend: &Backend) -> bool {
-    let Ok(open) = &backend.open else { return false };
+    let Ok(open) = backend.open() else { return false };
     let told = match open.can(Operation::Probe) {
-        true => Some(talk.probe(backend, open).await),
+        true => Some(talk.probe(backend, &open).await),
         false => None,
     };
     let text = match &told {

@@ -76,8 +76,8 @@ fn configured(config: &Config, plugin: &str) -> Value {
     let Ok(backends) = Backends::open(config, &engine::copies(config)) else { return json!({}) };
     let using = backends.iter().filter(|backend| backend.plugin == plugin);
     let named = using.map(|backend| {
-        let open = backend.open.as_ref().ok();
-        let renditions: Vec<_> = open.into_iter().flat_map(|open| open.renditions()).map(show::rendition).collect();
+        let open = backend.open().ok();
+        let renditions: Vec<_> = open.iter().flat_map(|open| open.renditions()).map(show::rendition).collect();
         (backend.id.to_string(), json!({ "renditions": renditions }))
     });
     Value::Object(named.collect())

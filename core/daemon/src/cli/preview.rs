@@ -24,9 +24,9 @@ pub(crate) fn preview(config: &Config, file: &Path, out: &Path) -> Result<Exit, 
     }
     fs::create_dir_all(out).map_err(|error| failed_to("make", out, &error))?;
     for backend in backends.iter() {
-        if let Ok(open) = &backend.open {
+        if let Ok(open) = backend.open() {
             let crop = backends.crop();
-            write(backend, open, crop, &bytes, &source, out).map_err(|error| error.trouble(file))?;
+            write(backend, &open, crop, &bytes, &source, out).map_err(|error| error.trouble(file))?;
         }
     }
     Ok(Exit::Ok)

@@ -37,7 +37,9 @@ pub(crate) fn run(config: &Config, path: &Path) -> Result<Exit, Trouble> {
         let mut controller = controller;
         forward_signals(&controller.sender())?;
         serve(config, &mut controller)?;
-        controller.run_beside(reload::follow(backends));
+        let sender = controller.sender();
+        // A loop that is gone needs no library.
+        controller.run_beside(reload::follow(backends, move |spec| drop(sender.send(Event::Reloaded(spec)))));
         serve_admin(config, &mut controller);
         turn(&mut controller).await?;
         info!(

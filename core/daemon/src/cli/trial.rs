@@ -40,7 +40,7 @@ pub(crate) fn try_plugin(config: &Config, args: &TryArgs) -> Result<Exit, Troubl
     })?;
     let scratch = Scratch::new();
     let backend = backends::open_with(&args.file, &id, settings, scratch.path())?;
-    let open = backend.open.as_ref().expect("a backend that cannot be opened is an error above");
+    let open = &*backend.open().expect("a backend that cannot be opened is an error above");
     let (digest, made) = pictures(config, open, &args.photo)?;
     let talk = Conversations { stage: stage(config, open, args.dry_run)?, clock: Clock::start() };
     let start = Start {

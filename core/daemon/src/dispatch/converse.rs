@@ -46,7 +46,7 @@ pub(crate) async fn converse(backend: &Backend, open: &OpenBackend, opening: Ope
     let Opening { start, blobs, performer, witness } = opening;
     let performer = Arc::new(performer);
     let talk = async {
-        let (conversation, turn) = open.handle().start(start, blobs).await;
+        let (conversation, turn) = open.handle.start(start, blobs).await;
         let (performer, secrets) = (Arc::clone(&performer), &open.channel.secrets);
         let talk = Talk { backend, secrets, conversation, performer, witness, clock, open: BTreeMap::new() };
         talk.lead(turn).await

@@ -136,7 +136,7 @@ impl Performer {
         };
         let Some(transport) = &real.transport else {
             return (
-                error(EffectErrorKind::Denied, "the plugin did not say that it sends requests".into()),
+                error(EffectErrorKind::Denied, "no plugin sent requests when portraitd was started: restart it".into()),
                 Vec::new(),
             );
         };
@@ -368,7 +368,7 @@ mod tests {
         let channel = Channel {
             backend: BackendId::parse("portraits").unwrap(),
             secrets: Secrets::default(),
-            lane: Lane::new(Duration::from_secs(1), Duration::ZERO),
+            lane: Arc::new(Lane::new(Duration::from_secs(1), Duration::ZERO)),
             memory: Arc::default(),
             examples: Vec::new(),
         };

@@ -1,4 +1,4 @@
-//! Taking up what was written down. Nothing is decided before the first scan.
+//! Taking up what was written down, and backends that are others than before. Nothing is decided before the first scan.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -61,11 +61,7 @@ impl Reconciler {
             if is_news {
                 self.changes.push(Change::Backend(spec.id.clone(), record.clone()));
             }
-            let gate = match (&spec.broken, &record.held) {
-                (Some(reason), _) => Gate::Broken { reason: reason.clone() },
-                (None, Some(reason)) => Gate::held(reason.clone(), Time::PAST),
-                (None, None) => Gate::unproved(),
-            };
+            let gate = gate_of(&spec, &record);
             self.backends.push(Backend { spec, record, gate, in_flight: 0, queue: Queue::default() });
         }
     }
@@ -135,6 +131,42 @@ impl Reconciler {
             backend,
             Attempt { at: now, verdict: Verdict::Retry, reason, ms: 0 },
         ));
+    }
+}
+
+impl Reconciler {
+    /// A backend's plugin was replaced while the daemon runs, or can be used now: what it wants from here on is delivered.
+    /// What is out may end; where the recipe is another, it is not in place then.
+    ///
+    /// Rejected files are examined again at the next start, as after every change of recipes.
+    pub fn respec(&mut self, spec: BackendSpec, now: Time) {
+        let Some(index) = self.index(&spec.id) else { return };
+        let backend = &mut self.backends[index];
+        let is_another = backend.record.shape != spec.shape;
+        if is_another {
+            backend.record = new_record(&spec, Some(&backend.record), now);
+            self.changes.push(Change::Backend(spec.id.clone(), backend.record.clone()));
+        }
+        if is_another || backend.spec.broken.is_some() {
+            backend.gate = gate_of(&spec, &backend.record);
+        }
+        backend.spec = spec;
+        let users: Vec<_> = self.users.keys().cloned().collect();
+        for user in users {
+            if let Some(slot) = self.users.get_mut(&user).and_then(|known| known.slots.get_mut(index)) {
+                slot.print = None;
+            }
+            self.reconsider(&user, now);
+        }
+    }
+}
+
+/// Where a backend stands of which no more is known than what was written down.
+fn gate_of(spec: &BackendSpec, record: &BackendRecord) -> Gate {
+    match (&spec.broken, &record.held) {
+        (Some(reason), _) => Gate::Broken { reason: reason.clone() },
+        (None, Some(reason)) => Gate::held(reason.clone(), Time::PAST),
+        (None, None) => Gate::unproved(),
     }
 }
 
