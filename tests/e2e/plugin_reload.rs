@@ -8,6 +8,8 @@ use serde_json::Value;
 use crate::{
     fixtures::{compile, put, world_with_plugins},
     photos::portrait,
+    rocketchat::with_backend_at,
+    simulators::rocketchat::{Profile, RocketChat},
     world::{SOON, World, wait_until},
 };
 
@@ -124,4 +126,18 @@ fn a_library_that_is_taken_away_changes_nothing() {
     wait_logged(&world, "the plugin's new library is used from now on");
     drop_photo(&world, "berta");
     assert_eq!(delivered_by(&world, "berta"), "by version 2");
+}
+
+#[test]
+fn a_backend_that_sends_requests_goes_on_when_its_library_is_mended() {
+    let chat = RocketChat::start(Profile::V8);
+    chat.add_user("anna");
+    let mut world = with_backend_at(world_with_plugins(), &chat);
+    let bad = put(&world, "rocketchat", b"a text file");
+    world.start();
+    drop_photo(&world, "anna");
+    world.wait_status("down", |status| status["backends"]["chat"]["state"] == "down");
+    // The one beside the program is the first now.
+    fs::remove_file(bad).unwrap();
+    wait_until("the picture in the chat", SOON, || chat.picture("anna"));
 }

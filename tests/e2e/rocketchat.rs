@@ -37,7 +37,11 @@ struct Stage {
 
 /// A world with a backend at the simulated server.
 pub(crate) fn world_at(chat: &RocketChat) -> World {
-    let mut world = World::new();
+    with_backend_at(World::new(), chat)
+}
+
+/// This world, with a backend at the simulated server.
+pub(crate) fn with_backend_at(mut world: World, chat: &RocketChat) -> World {
     world.set("backend.chat.plugin", "rocketchat");
     world.set("backend.chat.settings.base-url", chat.url());
     world.set("backend.chat.settings.user-id", USER_ID);

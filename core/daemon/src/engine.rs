@@ -23,7 +23,7 @@ use crate::intake::Intake;
 use crate::metrics::Metrics;
 use crate::report::{Exit, Trouble};
 use crate::text::escape;
-use crate::transport::Transport;
+use crate::transport;
 use crate::workers::Workers;
 
 /// The state directory, held by this process, and what was written down in it.
@@ -139,13 +139,16 @@ fn check_focus(focus: &Focus, backends: &Backends) -> Result<(), Trouble> {
     })
 }
 
-/// What requests are sent with; none where no backend sends any, for the certificates alone take some megabytes.
+/// What requests are sent with. It is made at once where a backend sends any.
 ///
 /// # Errors
-/// As [`Transport::new`].
-pub(crate) fn transport(config: &Config, backends: &Backends) -> Result<Option<Transport>, Trouble> {
-    let is_wanted = backends.iter().any(|backend| backend.open().is_ok_and(|open| open.is_remote()));
-    is_wanted.then(|| Transport::new(&config.http)).transpose()
+/// As [`Transport::new`](crate::transport::Transport::new).
+pub(crate) fn transport(config: &Config, backends: &Backends) -> Result<transport::Lazy, Trouble> {
+    let transport = transport::Lazy::new(&config.http);
+    if backends.iter().any(|backend| backend.open().is_ok_and(|open| open.is_remote())) {
+        transport.get()?;
+    }
+    Ok(transport)
 }
 
 /// Where private copies of plugin libraries are kept.

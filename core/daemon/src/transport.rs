@@ -13,7 +13,7 @@ mod trouble;
 use std::fs;
 use std::io;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use portraitd_sdk::message::http::{HttpReply, HttpRequest};
@@ -121,6 +121,34 @@ impl Transport {
                 Ok((reply, body))
             }
             Err(found) => Err(found.told(&origin, method, is_fresh)),
+        }
+    }
+}
+
+/// A transport that is made when it is needed: the certificates of the system take some megabytes.
+#[derive(Debug)]
+pub(crate) struct Lazy {
+    config: HttpConfig,
+    made: OnceLock<Transport>,
+}
+
+impl Lazy {
+    /// One by the configuration's `[http]`.
+    pub(crate) fn new(config: &HttpConfig) -> Self {
+        Self { config: config.clone(), made: OnceLock::new() }
+    }
+
+    /// The transport.
+    ///
+    /// # Errors
+    /// As [`Transport::new`].
+    pub(crate) fn get(&self) -> Result<&Transport, Trouble> {
+        match self.made.get() {
+            Some(transport) => Ok(transport),
+            None => {
+                let transport = Transport::new(&self.config)?;
+                Ok(self.made.get_or_init(|| transport))
+            }
         }
     }
 }

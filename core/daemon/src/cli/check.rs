@@ -17,7 +17,7 @@ use crate::metrics::Metrics;
 use crate::report::{Exit, Trouble};
 use crate::show;
 use crate::text::escape;
-use crate::transport::Transport;
+use crate::transport;
 
 /// Checks config, plugins, folder and rights; with `probe`, asks each backend whether its credentials work.
 pub(crate) fn check(config: &Config, path: &Path, probe: bool) -> Result<Exit, Trouble> {
@@ -49,7 +49,7 @@ fn check_backend(backend: &Backend) -> bool {
     found.is_ok()
 }
 
-fn probe_all(config: &Config, backends: &Backends, transport: Option<Transport>) -> bool {
+fn probe_all(config: &Config, backends: &Backends, transport: transport::Lazy) -> bool {
     let stage =
         Stage::Real(Arc::new(Real { roots: Roots::new(config), transport, ledger: None, metrics: Metrics::default() }));
     let talk = Conversations { stage, clock: Clock::start() };

@@ -30,7 +30,7 @@ use crate::metrics::Metrics;
 use crate::report::{Exit, Trouble};
 use crate::show;
 use crate::text::escape;
-use crate::transport::Transport;
+use crate::transport;
 
 /// Tries one delivery.
 pub(crate) fn try_plugin(config: &Config, args: &TryArgs) -> Result<Exit, Trouble> {
@@ -89,7 +89,10 @@ fn stage(config: &Config, open: &OpenBackend, dry_run: bool) -> Result<Stage, Tr
     if dry_run {
         return Ok(Stage::Dry(DryRun::default()));
     }
-    let transport = open.is_remote().then(|| Transport::new(&config.http)).transpose()?;
+    let transport = transport::Lazy::new(&config.http);
+    if open.is_remote() {
+        transport.get()?;
+    }
     Ok(Stage::Real(Arc::new(Real { roots: Roots::new(config), transport, ledger: None, metrics: Metrics::default() })))
 }
 

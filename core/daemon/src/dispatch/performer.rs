@@ -23,7 +23,7 @@ use crate::dispatch::memory::{Claims, DeliveryMemory, Slot};
 use crate::dispatch::roots::Roots;
 use crate::metrics::Metrics;
 use crate::text::escape;
-use crate::transport::{Filling, Transport, Unanswered};
+use crate::transport::{self, Filling, Unanswered};
 
 /// What happens to effects.
 #[derive(Clone, Debug)]
@@ -39,8 +39,8 @@ pub(crate) enum Stage {
 pub(crate) struct Real {
     /// The directories that are published into.
     pub(crate) roots: Roots,
-    /// None where no backend sends requests.
-    pub(crate) transport: Option<Transport>,
+    /// What requests are sent with.
+    pub(crate) transport: transport::Lazy,
     /// Where deliveries are remembered; nowhere when they are only tried.
     pub(crate) ledger: Option<Ledger>,
     /// Where requests are counted.
@@ -134,11 +134,9 @@ impl Performer {
             }
             Stage::Real(real) => real,
         };
-        let Some(transport) = &real.transport else {
-            return (
-                error(EffectErrorKind::Denied, "no plugin sent requests when portraitd was started: restart it".into()),
-                Vec::new(),
-            );
+        let transport = match real.transport.get() {
+            Ok(transport) => transport,
+            Err(trouble) => return (error(EffectErrorKind::Denied, trouble.reasons()), Vec::new()),
         };
         self.channel.lane.turn().await;
         let sending = Sending { performer: self, is_safe: request.method.is_safe(), is_over: false };
@@ -382,7 +380,8 @@ mod tests {
         std::fs::create_dir_all(&config.folder.path).unwrap();
         let ledger = Ledger::open(&Lock::take(&config.state.path).unwrap()).unwrap().ledger;
         let (roots, ledger, metrics) = (Roots::new(&config), Some(ledger), Metrics::default());
-        Stage::Real(Arc::new(Real { roots, transport: None, ledger, metrics }))
+        let transport = transport::Lazy::new(&config.http);
+        Stage::Real(Arc::new(Real { roots, transport, ledger, metrics }))
     }
 
     async fn perform(performer: &Performer, effect: Effect) -> Reply {
