@@ -98,20 +98,9 @@ impl Performer {
 
     /// Performs an effect and says what came of it. To drop the future is to cancel what has not begun.
     pub(crate) async fn perform(&self, effect: Effect) -> Performed {
-        match effect {
-            Effect::Http(request) => self.http(&request).await,
-            effect => (self.without_body(effect).await, Vec::new()),
-        }
-    }
-
-    async fn without_body(&self, effect: Effect) -> Reply {
-        match effect {
-            Effect::Sleep { ms } => {
-                if let Stage::Real(_) = self.stage {
-                    tokio::time::sleep(Duration::from_millis(ms)).await;
-                }
-                Reply::Sleep {}
-            }
+        let reply = match effect {
+            Effect::Http(request) => return self.http(&request).await,
+            Effect::Sleep { ms } => self.sleep(Duration::from_millis(ms)).await,
             Effect::FilePut { directory, path, rendition } => self.put(&directory, path, &rendition).await,
             Effect::FileRemove { directory, path } => self.remove(&directory, path).await,
             Effect::Recall { memory } => self.recall(&memory).await,
@@ -119,8 +108,15 @@ impl Performer {
                 self.remember(&memory, value, ttl_ms.map(Duration::from_millis)).await
             }
             Effect::Forget { memory, version } => self.forget(&memory, version).await,
-            Effect::Http(_) => error(EffectErrorKind::Other, "a request has a body of its own".into()),
+        };
+        (reply, Vec::new())
+    }
+
+    async fn sleep(&self, time: Duration) -> Reply {
+        if let Stage::Real(_) = self.stage {
+            tokio::time::sleep(time).await;
         }
+        Reply::Sleep {}
     }
 
     // --- Requests ---
