@@ -33,7 +33,7 @@ pub(crate) use request::Filling;
 /// How long it may take until a connection stands, TLS included.
 const CONNECT_WITHIN: Duration = Duration::from_secs(5);
 
-/// How long a system may be silent within a reply.
+/// How long a system may be silent: before its reply, while it takes the request in, and between two pieces of the reply.
 const SILENT_AT_MOST: Duration = Duration::from_secs(15);
 
 /// Many balancers close idle connections after 60 s; a connection that both sides take for open is a lost request.
@@ -42,8 +42,8 @@ const IDLE_AT_MOST: Duration = Duration::from_secs(30);
 /// What the total limit of a request is given on top, should the client's own clock not strike.
 const SLACK: Duration = Duration::from_secs(5);
 
-/// Sends requests. Cheap to clone; all clones share their connections.
-#[derive(Clone, Debug)]
+/// Sends requests, over connections that all of them share.
+#[derive(Debug)]
 pub(crate) struct Transport {
     client: Client,
 }
@@ -89,13 +89,11 @@ impl Transport {
         filling: &Filling<'_>,
     ) -> Result<(HttpReply, Vec<u8>), Unanswered> {
         let exchanged = self.exchange(lane, request, filling).await;
-        match exchanged {
-            Err(Unanswered { stale: true, .. }) => {
-                lane.turn().await;
-                self.exchange(lane, request, filling).await
-            }
-            exchanged => exchanged,
-        }
+        let Err(first @ Unanswered { stale: true, .. }) = exchanged else { return exchanged };
+        lane.turn().await;
+        let again = self.exchange(lane, request, filling).await;
+        // That the second did not reach the system says nothing of the first.
+        again.map_err(|second| Unanswered { uncertain: first.uncertain || second.uncertain, ..second })
     }
 
     async fn exchange(

@@ -242,6 +242,24 @@ async fn a_reset_on_a_connection_that_was_used_before_is_tried_once_more() {
 }
 
 #[tokio::test]
+async fn a_second_try_that_is_refused_leaves_the_first_uncertain() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let system = thread::spawn(move || {
+        let mut stream = BufReader::new(listener.accept().unwrap().0);
+        read_request(&mut stream).unwrap();
+        stream.get_mut().write_all(OK.as_bytes()).unwrap();
+        read_request(&mut stream).unwrap();
+        drop(listener);
+    });
+    let transport = transport();
+    send(&transport, HttpRequest::post(&url)).await.unwrap();
+    let told = send(&transport, HttpRequest::post(&url)).await.unwrap_err();
+    system.join().unwrap();
+    assert_eq!((told.error.kind, told.uncertain), (EffectErrorKind::Connect, true), "{}", told.error.text);
+}
+
+#[tokio::test]
 async fn the_second_try_takes_a_turn_of_its_own() {
     let (url, _hears) = system([OK, "", OK]);
     let (transport, secrets) = (transport(), Secrets::default());
