@@ -83,16 +83,16 @@ fn bad_contents() -> Vec<(Bad, Vec<u8>)> {
         (bad("arch", "for another machine", ": build it for this machine"), of_another_machine()),
         (bad("libc", "a library of the system", "but not a portraitd plugin"), system_library()),
         (
-            bad("major", "of ABI 2", "speaks plugin ABI 2.0, this daemon speaks 1.0: update the daemon"),
+            bad("major", "of ABI 2", "speaks plugin ABI 2.1, this daemon speaks 1.1: update the daemon"),
             patched(r#"{"major":1,"#, r#"{"major":2,"#, whole.clone()),
         ),
         (
-            bad("older", "of ABI 0", "speaks plugin ABI 0.0, this daemon speaks 1.0: rebuild it"),
+            bad("older", "of ABI 0", "speaks plugin ABI 0.1, this daemon speaks 1.1: rebuild it"),
             patched(r#"{"major":1,"#, r#"{"major":0,"#, whole.clone()),
         ),
         (
             bad("needs", "of a newer minor with an unknown need", "needs `teleport`, which this daemon cannot do"),
-            patched(r#""minor":0},"#, r#""minor":4},"#, patched(r#""file-put""#, r#""teleport""#, whole.clone())),
+            patched(r#""minor":1},"#, r#""minor":4},"#, patched(r#""file-put""#, r#""teleport""#, whole.clone())),
         ),
         (bad("wrong", "of another name than its file", "says that it is the plugin `files`"), whole),
     ]
@@ -217,7 +217,7 @@ fn refusal<'a>(listed: &'a Value, plugin: &str) -> &'a str {
 fn a_newer_minor_that_needs_nothing_new_is_taken() {
     let mut world = world_with_plugins();
     let bytes = fs::read(compile(&world, "c-plugin", "in-c", &[])).unwrap();
-    let mut newer = patched(r#""minor":0},"#, r#""minor":7},"#, bytes);
+    let mut newer = patched(r#""minor":1},"#, r#""minor":7},"#, bytes);
     let table = newer.windows(8).rposition(|window| window == b"PORTRAIT").expect("the table begins with its magic");
     newer[table + 8] = 7;
     put(&world, "in-c", &newer);

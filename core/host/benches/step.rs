@@ -148,6 +148,7 @@ fn start(backend: &Backend) -> Start {
         now_ms: 0,
         seed: 1,
         dry_run: false,
+        verified: false,
     }
 }
 

@@ -109,6 +109,7 @@ impl Rules {
                 check_path(path)
             }
             Effect::FileRemove { path, .. } => check_path(path),
+            Effect::Publish { rendition } => self.length_of(rendition).map(drop),
             Effect::Sleep { .. } => Ok(()),
             Effect::Http(request) => self.check_request(request),
             Effect::Recall { memory } | Effect::Forget { memory, .. } => self.check_memory(memory),

@@ -118,6 +118,7 @@ fn start(backend: &Backend, op: Operation) -> Start {
         now_ms: 0,
         seed: 1,
         dry_run: false,
+        verified: false,
     }
 }
 

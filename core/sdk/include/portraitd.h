@@ -26,7 +26,7 @@ extern "C" {
 
 /* What this header describes. The minor grows with every new kind of effect. */
 #define PORTRAITD_ABI_MAJOR 1
-#define PORTRAITD_ABI_MINOR 0
+#define PORTRAITD_ABI_MINOR 1
 
 /* The first bytes of every table. An initialiser, for C++ has no array of 8 from a text of 8. */
 #define PORTRAITD_MAGIC {'P', 'O', 'R', 'T', 'R', 'A', 'I', 'T'}
@@ -141,7 +141,7 @@ typedef struct portraitd_table {
 #define PORTRAITD_IDENTITY(name, version, needs)                                                                       \
     __attribute__((used, section(".portraitd"))) static const char portraitd_identity[] =                              \
         "{\"name\":\"" name "\",\"version\":\"" version "\",\"sdk\":\"portraitd.h\","                                  \
-        "\"abi\":{\"major\":1,\"minor\":0},\"target\":\"" PORTRAITD_TARGET "\",\"panic\":\"none\",\"needs\":" needs "}";
+        "\"abi\":{\"major\":1,\"minor\":1},\"target\":\"" PORTRAITD_TARGET "\",\"panic\":\"none\",\"needs\":" needs "}";
 
 /* The one symbol of a plugin; its name carries the ABI major. Define it `const`, with default visibility. */
 extern const portraitd_table portraitd_plugin_v1;

@@ -47,6 +47,17 @@ pub trait Backend: Sized + Send + Sync + 'static {
         Vec::new()
     }
 
+    /// Whether the system takes names of users that differ in nothing but case for one user. Two photos whose users are
+    /// one there are a conflict, and neither is sent.
+    fn folds_case(&self) -> bool {
+        false
+    }
+
+    /// Whether deliveries use [`Context::publish`], so that the host can say at once when it is not set up for that.
+    fn publishes(&self) -> bool {
+        false
+    }
+
     /// Replies of the system, as its documentation shows them: what a dry run assumes.
     fn examples() -> Vec<Example> {
         Vec::new()
@@ -66,6 +77,12 @@ pub trait Remove: Backend {
 pub trait Verify: Backend {
     /// Looks, and changes nothing: [`Receipt::unchanged`] when the system shows what was delivered,
     /// [`Receipt::changed`] when it shows another picture, [`Receipt::removed`] when it shows none.
+    ///
+    /// What was delivered is told by [`Context::receipt`]; the photo has no renditions here. Without a receipt it is to be
+    /// told what is there: [`Receipt::changed`] for any picture. A detail of the answer takes the place of the receipt.
+    ///
+    /// # Errors
+    /// `unsupported`, when the system does not let anybody tell; what was delivered is believed then.
     fn verify(&self, cx: &Context, photo: &Photo) -> impl Future<Output = Result<Receipt, Failure>> + Send;
 }
 
@@ -146,7 +163,13 @@ pub(crate) fn open<B: Backend>(message: Open) -> Result<(B, Opened), Failure> {
     let backend = B::open(settings, &cx)?;
     let renditions = backend.renditions();
     RenditionSpec::check_all(&renditions)?;
-    let opened = Opened { renditions, origins: backend.origins(), fingerprint };
+    let opened = Opened {
+        renditions,
+        origins: backend.origins(),
+        fingerprint,
+        folds_case: backend.folds_case(),
+        publishes: backend.publishes(),
+    };
     Ok((backend, opened))
 }
 

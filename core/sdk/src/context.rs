@@ -24,6 +24,7 @@ pub struct Context {
     idempotency_key: String,
     deadline_ms: u64,
     dry_run: bool,
+    verified: bool,
     receipt: Option<Value>,
 }
 
@@ -35,6 +36,7 @@ impl Context {
             idempotency_key: start.idempotency_key.clone(),
             deadline_ms: start.deadline_ms,
             dry_run: start.dry_run,
+            verified: start.verified,
             receipt: start.receipt.clone(),
         }
     }
@@ -69,6 +71,18 @@ impl Context {
         match self.ask(effect).await {
             Reply::FileRemove { existed: true } => Ok(Outcome::Removed),
             Reply::FileRemove { existed: false } => Ok(Outcome::Unchanged),
+            other => Err(unfit(other)),
+        }
+    }
+
+    /// Lets a rendition be fetched by the URL that is returned, for systems that take pictures only so. The URL cannot be
+    /// guessed, is another one for another picture, and works for as long as this delivery is the last one that was done.
+    ///
+    /// # Errors
+    /// `not-found` when the host publishes nothing, and otherwise when it could not write the picture down.
+    pub async fn publish(&self, rendition: &Rendition) -> Result<String, EffectError> {
+        match self.ask(Effect::Publish { rendition: rendition.name().to_owned() }).await {
+            Reply::Publish { url } => Ok(url),
             other => Err(unfit(other)),
         }
     }
@@ -187,6 +201,12 @@ impl Context {
     /// Whether effects are shown only and not performed. Backends need not care; replies are assumed ones then.
     pub fn is_dry_run(&self) -> bool {
         self.dry_run
+    }
+
+    /// Whether [`verify`](crate::Verify::verify) looks for this delivery as soon as it is done: worth a question more
+    /// where what was there before must be known to tell.
+    pub fn is_verified(&self) -> bool {
+        self.verified
     }
 
     /// A random number, the same in every replay of this conversation. Not for keys.

@@ -17,7 +17,7 @@ pub const SECTION: &str = ".portraitd";
 pub const ABI_MAJOR: u32 = 1;
 
 /// The ABI minor that this sdk speaks. It grows by one with every new effect kind.
-pub const ABI_MINOR: u32 = 0;
+pub const ABI_MINOR: u32 = 1;
 
 /// The target triple that this crate was built for.
 pub const TARGET: &str = env!("PORTRAITD_TARGET");
@@ -101,7 +101,7 @@ impl Exporter {
         at = push(out, at, r#"","version":""#);
         at = push(out, at, self.version);
         at = push(out, at, concat!(r#"","sdk":""#, env!("CARGO_PKG_VERSION")));
-        at = push(out, at, r#"","abi":{"major":1,"minor":0},"target":""#);
+        at = push(out, at, r#"","abi":{"major":1,"minor":1},"target":""#);
         at = push(out, at, TARGET);
         at = push(out, at, r#"","rustc":""#);
         at = push(out, at, RUSTC);

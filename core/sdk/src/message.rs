@@ -71,10 +71,12 @@ pub struct Start {
     /// Whom it is for. Absent in a probe only.
     #[serde(default)]
     pub user: Option<User>,
-    /// The photo. Present in `deliver` and `verify`.
+    /// The photo. Present in `deliver` and `verify`; in `verify` without renditions, for what was delivered is told by the
+    /// receipt.
     #[serde(default)]
     pub photo: Option<PhotoHead>,
-    /// The receipt of this user's last delivery at this backend, where there was one.
+    /// The receipt of this user's last delivery at this backend, where there was one; or of the last `verify`, where that
+    /// gave one. Without it, `verify` tells what is there.
     #[serde(default)]
     pub receipt: Option<Value>,
     /// 1 for the first attempt of this delivery.
@@ -90,6 +92,9 @@ pub struct Start {
     /// The effects will be shown and not performed; replies are assumed ones.
     #[serde(default)]
     pub dry_run: bool,
+    /// This delivery will be looked for by `verify` as soon as it is done.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub verified: bool,
 }
 
 /// The user that a conversation is about.
@@ -234,6 +239,12 @@ pub struct Opened {
     pub origins: Vec<String>,
     /// A text that changes when a setting changes that makes delivered photos stale, and only then. Holds no secret.
     pub fingerprint: String,
+    /// Names of users that differ in nothing but case lead to one user of the system.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub folds_case: bool,
+    /// Deliveries of this backend use the effect `publish`.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub publishes: bool,
 }
 
 /// The answer to `start` and `resume`.
@@ -285,6 +296,11 @@ pub enum Outcome {
     Unchanged,
     /// The system shows no photo of the user. The same as the answer to `verify`.
     Removed,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands fields over by reference")]
+const fn is_false(flag: &bool) -> bool {
+    !*flag
 }
 
 /// Reads those operations of a list that this version knows.

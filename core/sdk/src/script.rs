@@ -72,6 +72,7 @@ pub struct Script<B> {
     attempt: u32,
     order: Order,
     dry_run: bool,
+    verified: bool,
     expected: Vec<Expected>,
     /// Expected effects may be asked for again, and need not be asked for.
     is_loose: bool,
@@ -136,6 +137,7 @@ impl<B: Backend> Script<B> {
             attempt: 1,
             order: Order::default(),
             dry_run: false,
+            verified: false,
             expected: Vec::new(),
             is_loose: false,
         })
@@ -192,6 +194,13 @@ impl<B: Backend> Script<B> {
     #[must_use]
     pub fn order(mut self, order: Order) -> Self {
         self.order = order;
+        self
+    }
+
+    /// `verify` follows when the delivery is done. Not otherwise.
+    #[must_use]
+    pub fn verified(mut self) -> Self {
+        self.verified = true;
         self
     }
 
@@ -267,8 +276,9 @@ impl<B: Backend> Script<B> {
 
     #[track_caller]
     fn play(self, op: Operation, operations: &Operations<B>) -> Played {
-        let (heads, bytes): (Vec<_>, Vec<_>) = self.bytes.into_iter().unzip();
         let with_photo = matches!(op, Operation::Deliver | Operation::Verify);
+        let renditions = if op == Operation::Verify { Vec::new() } else { self.bytes };
+        let (heads, bytes): (Vec<_>, Vec<_>) = renditions.into_iter().unzip();
         let start = Start {
             op,
             user: (op != Operation::Probe).then_some(self.user),
@@ -280,6 +290,7 @@ impl<B: Backend> Script<B> {
             now_ms: BEGIN_MS,
             seed: 0,
             dry_run: self.dry_run,
+            verified: self.verified,
         };
         let bytes = bytes.into_iter().map(Bytes::Own).collect();
         let stage = Stage::new(self.expected, self.order, self.is_loose);

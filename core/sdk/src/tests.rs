@@ -44,6 +44,7 @@ enum Case {
     LongReceipt,
     Talks,
     Remembers,
+    Publishes,
 }
 
 #[derive(Serialize, Deserialize, JsonSchema)]
@@ -63,6 +64,7 @@ impl Backend for Busy {
         EffectKind::Recall,
         EffectKind::Remember,
         EffectKind::Forget,
+        EffectKind::Publish,
     ];
 
     fn open(settings: Settings, cx: &OpenContext) -> Result<Self, Failure> {
@@ -122,6 +124,11 @@ impl Backend for Busy {
                 assert_eq!(known.secret()?.name(), "1");
                 assert!(known.value().is_null() && cx.forget(&session, &known).await?);
             }
+            Case::Publishes => {
+                let url = cx.publish(photo.rendition("icon")?).await?;
+                assert!(cx.is_verified());
+                return Ok(Receipt::changed().detail(url));
+            }
             Case::LongReceipt => return Ok(Receipt::changed().detail("x".repeat(20_000))),
         }
         Ok(Receipt::changed().note("as told"))
@@ -136,8 +143,8 @@ impl Remove for Busy {
 }
 
 impl Verify for Busy {
-    async fn verify(&self, _: &Context, photo: &Photo) -> Result<Receipt, Failure> {
-        assert_eq!(photo.rendition("icon")?.bytes(), b"the picture");
+    async fn verify(&self, cx: &Context, photo: &Photo) -> Result<Receipt, Failure> {
+        assert!(photo.renditions.is_empty() && cx.receipt().is_some(), "the receipt tells what was delivered");
         Ok(Receipt::unchanged())
     }
 }
@@ -261,7 +268,7 @@ fn a_rendition_that_was_not_wanted_and_an_overlong_receipt_are_bugs() {
 fn every_optional_operation_can_be_played() {
     let removed = open(Case::Nothing).receipt(json!({ "id": 7 })).remove();
     assert_eq!(removed.result.unwrap().outcome, Outcome::Removed);
-    let verified = open(Case::Nothing).rendition("icon", "the picture").verify();
+    let verified = open(Case::Nothing).receipt(json!({ "id": 7 })).verify();
     assert_eq!(verified.result.unwrap().outcome, Outcome::Unchanged);
     let failure = open(Case::Nothing).probe().result.unwrap_err();
     assert_eq!((failure.verdict, failure.hint.as_deref()), (Verdict::Auth, Some("make a new one")));
@@ -315,6 +322,15 @@ fn a_secret_that_is_remembered_comes_back_as_a_handle() {
         .deliver()
         .result
         .unwrap();
+}
+
+#[test]
+fn a_picture_is_published_under_the_url_that_the_host_gives() {
+    let url = "https://photos.example.com/0a1b.jpg";
+    let publish = Effect::Publish { rendition: "icon".into() };
+    let played =
+        open(Case::Publishes).verified().expect(publish, Reply::Publish { url: url.into() }).deliver().result.unwrap();
+    assert_eq!(played.receipt, json!(url));
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! The messages of ABI 1.0 as they lie in `golden/`: one file for each kind, as this sdk writes it and reads it. A file
+//! The messages of ABI 1.1 as they lie in `golden/`: one file for each kind, as this sdk writes it and reads it. A file
 //! is added with a new kind and never changed: plugins that are built already speak like this.
 
 use std::collections::BTreeSet;
@@ -113,12 +113,14 @@ fn start(op: Operation) -> Start {
         now_ms: 1_767_225_600_000,
         seed: 42,
         dry_run: false,
+        verified: false,
     }
 }
 
 fn what_the_host_says(golden: &mut Golden) {
     golden.check("open", &open());
     golden.check("start-deliver", &start(Operation::Deliver));
+    golden.check("start-deliver-verified", &Start { verified: true, ..start(Operation::Deliver) });
     golden.check("start-remove", &start(Operation::Remove));
     golden.check("start-verify", &start(Operation::Verify));
     golden.check("start-probe", &start(Operation::Probe));
@@ -135,6 +137,7 @@ fn what_the_host_says(golden: &mut Golden) {
     golden.reply("resume-remember", Reply::Remember { value, version: 3 });
     golden.reply("resume-remember-secret", Reply::Remember { value: secret, version: 3 });
     golden.reply("resume-forget", Reply::Forget { forgotten: true });
+    golden.reply("resume-publish", Reply::Publish { url: "https://photos.example.com/0a1b.jpg".into() });
     use EffectErrorKind::*;
     let kinds = [
         Denied,
@@ -180,7 +183,11 @@ fn what_a_plugin_answers(golden: &mut Golden) {
         ],
         origins: vec!["https://chat.example.com".into()],
         fingerprint: "base-url=\"https://chat.example.com\"".into(),
+        folds_case: false,
+        publishes: false,
     };
+    let folding = Opened { folds_case: true, publishes: true, ..opened.clone() };
+    golden.check("opened-folding", &Answer { answer: Opening::Opened(folding), log: vec![] });
     let log = vec![LogLine { level: Level::Warn, text: "the system is old".into() }];
     golden.check("opened", &Answer { answer: Opening::Opened(opened), log });
     let refused = Failure::config("`base-url`: there is none").hint("set it to the address of the system");
@@ -229,6 +236,7 @@ fn effects(golden: &mut Golden) {
         Effect::Remember { memory: backend.clone(), value: secret, ttl_ms: Some(3_600_000) },
     );
     golden.effect("need-forget", Effect::Forget { memory: backend, version: 2 });
+    golden.effect("need-publish", Effect::Publish { rendition: "large".into() });
 }
 
 fn bodies(token: &Secret) -> [(&'static str, Body); 5] {

@@ -63,6 +63,7 @@ impl Conversations {
             now_ms,
             seed,
             dry_run: self.is_dry(),
+            verified: false,
         }
     }
 

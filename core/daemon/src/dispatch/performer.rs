@@ -108,6 +108,7 @@ impl Performer {
                 self.remember(&memory, value, ttl_ms.map(Duration::from_millis)).await
             }
             Effect::Forget { memory, version } => self.forget(&memory, version).await,
+            Effect::Publish { rendition } => self.publish(&rendition),
         };
         (reply, Vec::new())
     }
@@ -254,6 +255,18 @@ impl Performer {
                 let real = Arc::clone(real);
                 blocking(move || Ok(Reply::FileRemove { existed: real.roots.open(&directory)?.remove(&path)? })).await
             }
+        }
+    }
+
+    fn publish(&self, rendition: &str) -> Reply {
+        let Some(bytes) = self.subject.renditions.get(rendition) else { return no_rendition(rendition) };
+        match &self.stage {
+            Stage::Dry(dry) => {
+                let name = escape(rendition);
+                dry.show(&self.channel, format!("would publish {name} ({} bytes)", bytes.len()));
+                Reply::Publish { url: format!("https://photos.invalid/assumed/{name}.jpg") }
+            }
+            Stage::Real(_) => error(EffectErrorKind::NotFound, "nothing is published here".into()),
         }
     }
 

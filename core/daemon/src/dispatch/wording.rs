@@ -36,6 +36,7 @@ pub(crate) fn effect(effect: &Effect, len: Len<'_>) -> String {
             format!("remember {}: {value}", memory_text(memory))
         }
         Effect::Forget { memory, .. } => format!("forget {}", memory_text(memory)),
+        Effect::Publish { rendition } => format!("publish {} ({} bytes)", escape(rendition), len(rendition)),
     }
 }
 
@@ -55,6 +56,7 @@ pub(crate) fn reply(reply: &Reply, body: &str) -> String {
         },
         Reply::Forget { forgotten: true } => "forgotten".into(),
         Reply::Forget { forgotten: false } => "it is another one by now".into(),
+        Reply::Publish { url } => format!("published as {}", escape(url)),
         Reply::Error(error) => format!("failed: {}", escape(&error.text)),
     }
 }

@@ -69,6 +69,12 @@ pub enum Effect {
         /// Which one, as `recall` told it.
         version: u64,
     },
+    /// Let a rendition be fetched by its URL, for systems that take pictures only so. It is there before the reply is, and
+    /// for as long as the delivery that asked for it is the last one that was done. Since ABI 1.1.
+    Publish {
+        /// Name of the rendition.
+        rendition: String,
+    },
 }
 
 impl Effect {
@@ -82,6 +88,7 @@ impl Effect {
             Self::Recall { .. } => EffectKind::Recall,
             Self::Remember { .. } => EffectKind::Remember,
             Self::Forget { .. } => EffectKind::Forget,
+            Self::Publish { .. } => EffectKind::Publish,
         }
     }
 }
@@ -103,12 +110,22 @@ pub enum EffectKind {
     Remember,
     /// [`Effect::Forget`]
     Forget,
+    /// [`Effect::Publish`]
+    Publish,
 }
 
 impl EffectKind {
     /// Every kind, in the order in which they were added.
-    pub const ALL: &[Self] =
-        &[Self::FilePut, Self::FileRemove, Self::Sleep, Self::Http, Self::Recall, Self::Remember, Self::Forget];
+    pub const ALL: &[Self] = &[
+        Self::FilePut,
+        Self::FileRemove,
+        Self::Sleep,
+        Self::Http,
+        Self::Recall,
+        Self::Remember,
+        Self::Forget,
+        Self::Publish,
+    ];
 
     /// The kind's name in `needs`, in `caps` and on the wire.
     pub const fn word(self) -> &'static str {
@@ -120,6 +137,7 @@ impl EffectKind {
             Self::Recall => "recall",
             Self::Remember => "remember",
             Self::Forget => "forget",
+            Self::Publish => "publish",
         }
     }
 }
@@ -165,6 +183,11 @@ pub enum Reply {
     Forget {
         /// `false` when something else was remembered there meanwhile, or nothing.
         forgotten: bool,
+    },
+    /// A `publish` is done.
+    Publish {
+        /// Where the picture can be fetched.
+        url: String,
     },
     /// The effect could not be performed.
     Error(EffectError),
