@@ -18,7 +18,8 @@ use crate::{
     photos::{Number, Picture, portrait},
     simulators::{
         faults::{Fault, When},
-        rocketchat::{Answer, Profile, RocketChat, Seen, TOKEN, USER_ID},
+        rocketchat::{Profile, RocketChat, TOKEN, USER_ID},
+        simulator::{Answer, Seen},
     },
     world::{LONG, World, wait_until},
 };

@@ -19,7 +19,8 @@ use crate::{
     simulators::{
         faults::{Fault, WAIT, When},
         reply::{Wait, http_date},
-        rocketchat::{Answer, CALLER, Profile, RocketChat, TOKEN, USER_ID},
+        rocketchat::{CALLER, Profile, RocketChat, TOKEN, USER_ID},
+        simulator::Answer,
         undercut::{Undercut, Watch},
     },
     world::{SOON, wait_until},
@@ -108,7 +109,8 @@ fn each_generation_takes_the_right_call() {
         assert_eq!(stage.server.own_picture_writes(), own, "{profile:?}");
         let seen = stage.server.seen();
         let [call] = seen.as_slice() else { panic!("{seen:?}") };
-        assert_eq!((call.path.as_str(), call.user.as_deref()), ("/api/v1/users.setAvatar", Some("anna")));
+        assert_eq!((call.method.as_str(), call.path.as_str()), ("POST", "/api/v1/users.setAvatar"));
+        assert_eq!(call.user.as_deref(), Some("anna"));
         assert_eq!((call.answer, call.connection, call.note.as_str()), (Answer::Status(200), 1, ""));
         assert!(call.at > began && call.at < Instant::now());
     }
