@@ -9,7 +9,8 @@ use std::time::Duration;
 use portraitd_reconcile::{
     Assignment, BackendId, BackendRecord, BackendSpec, Brake, Change, ConflictRule, Delivery, Digest, Entry, Examined,
     FileName, FileRecord, FileState, Fingerprint, Focus, FolderRecord, Holds, Identity, Kind, Listing, Names, Outcome,
-    Photo, Policy, Presence, Reconciler, Recorded, Snapshot, Stat, Time, UserId, UserRecord, Verdict,
+    Owner, Photo, Policy, Presence, Reconciler, Recorded, Snapshot, Stat, Time, UserId, UserRecord, Users, Verdict,
+    Verify,
 };
 
 const USERS: u64 = 100_000;
@@ -118,7 +119,10 @@ fn specs() -> Vec<BackendSpec> {
         concurrency: 4,
         remove: true,
         probes: false,
-        remote: false,
+        sends: false,
+        users: Users::same(),
+        verify: Verify::Off,
+        owner: Owner::Portraitd,
         broken: None,
     };
     BACKENDS.map(spec).to_vec()
@@ -142,7 +146,7 @@ fn snapshot() -> Snapshot {
         for spec in specs() {
             let fingerprint = Fingerprint::of(&photo.digest, &spec.shape, user.as_str());
             let holds = Holds::Exactly { fingerprint, receipt: None };
-            snapshot.deliveries.push((user.clone(), spec.id, Recorded { holds, attempted: None, doubt: None }));
+            snapshot.deliveries.push((user.clone(), spec.id, Recorded { holds, ..Recorded::default() }));
         }
         let record = UserRecord { file: name, photo, accepted_at: START, presence: Presence::Here };
         snapshot.users.push((user, record));

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use crate::{ALARM_AFTER, Fingerprint, MAX_WAIT, Outcome, TOLD_AT_MOST, Time, Verdict, absent_again, backoff};
+use crate::{
+    ALARM_AFTER, Fingerprint, MAX_WAIT, Outcome, TOLD_AT_MOST, Time, VERIFY_EVERY, Verdict, Verification, absent_again,
+    backoff,
+};
 
 /// An attempt that was cut off by a stop of the daemon is repeated at once this often, and then with waits that grow:
 /// a photo that kills the daemon must not do so for ever.
@@ -72,6 +75,10 @@ pub struct Recorded {
     /// What may still take effect although nobody waits for it. It outlives a success: a request of then may be applied
     /// after it.
     pub doubt: Option<Box<Doubt>>,
+    /// What the user was called there at the last attempt to deliver a photo, where that is not the drop name.
+    pub remote: Option<Box<str>>,
+    /// What is known of the picture in place beside that it was delivered.
+    pub verification: Option<Box<Verification>>,
 }
 
 /// Requests that got no answer and may still take effect.
@@ -122,6 +129,18 @@ pub enum Operation {
     Deliver,
     /// Show nothing.
     Remove,
+    /// Tell whether it still shows what was delivered.
+    Verify,
+    /// Tell what it shows, to be taken for what is wanted.
+    Adopt,
+}
+
+impl Operation {
+    /// Whether it changes nothing at the backend, and so counts no attempt.
+    #[must_use]
+    pub const fn only_looks(self) -> bool {
+        matches!(self, Self::Verify | Self::Adopt)
+    }
 }
 
 /// What follows for one user at one backend.
@@ -177,7 +196,7 @@ impl Attempted {
 
 impl Default for Recorded {
     fn default() -> Self {
-        Self { holds: Holds::Nothing, attempted: None, doubt: None }
+        Self { holds: Holds::Nothing, attempted: None, doubt: None, remote: None, verification: None }
     }
 }
 
@@ -210,6 +229,9 @@ impl Recorded {
                 Target::Photo(fingerprint) => Holds::Exactly { fingerprint, receipt: outcome.receipt.clone() },
                 Target::Removal => Holds::Nothing,
             };
+            if target == Target::Removal {
+                (self.remote, self.verification) = (None, None);
+            }
         } else {
             attempted.fail(outcome, now, chance);
         }
@@ -267,11 +289,12 @@ impl Recorded {
     pub(crate) fn shorten_waits(&mut self, now: Time) -> bool {
         let next = self.attempted.as_deref_mut().and_then(Attempted::next_mut);
         let until = self.doubt.as_deref_mut().map(|doubt| &mut doubt.until);
+        let verify = self.verification.as_deref_mut().and_then(|verification| verification.due.as_mut());
         let shorten = |(time, most): (Option<&mut Time>, Duration)| {
             let latest = now.after(most);
             time.filter(|time| **time > latest).map(|time| *time = latest).is_some()
         };
-        [(next, MAX_WAIT), (until, DOUBT)].map(shorten).contains(&true)
+        [(next, MAX_WAIT), (until, DOUBT), (verify, VERIFY_EVERY)].map(shorten).contains(&true)
     }
 
     /// Makes a delivery that failed due again, as if it had never been tried. Says whether there was one.

@@ -21,7 +21,9 @@ mod reconciler;
 mod removal;
 mod report;
 mod retry;
+mod users;
 mod verdict;
+mod verification;
 
 pub use change::{Attempt, BackendRecord, Change, FileRecord, FolderRecord, Memory, Snapshot, UserRecord};
 pub use delivery::{
@@ -33,11 +35,13 @@ pub use gate::PROBE_EVERY;
 pub use identity::{BackendId, Digest, FileName, Fingerprint, InvalidId, Time, UserId};
 pub use names::{Class, Names};
 pub use queue::Lane;
-pub use reconciler::{Assignment, BackendSpec, ConflictRule, Delivery, Focus, Policy, Read, Reconciler};
+pub use reconciler::{Adoption, Assignment, BackendSpec, ConflictRule, Delivery, Focus, Policy, Read, Reconciler};
 pub use removal::{Brake, Presence};
 pub use report::{
     BackendReport, BackendState, DeliveryReport, DeliveryState, FileReport, FolderState, PhotoReport, PhotoState,
     Status, Summary, UserReport,
 };
 pub use retry::{ALARM_AFTER, MAX_WAIT, TOLD_AT_MOST, absent_again, backoff, jitter, probe_again, rest};
+pub use users::{Missing, Remote, UserRows, Users};
 pub use verdict::{Outcome, Verdict};
+pub use verification::{Owner, VERIFY_EVERY, Verification, Verify};

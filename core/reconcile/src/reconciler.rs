@@ -5,6 +5,7 @@
 
 mod absence;
 mod decision;
+mod namesakes;
 mod orders;
 mod restore;
 mod sighting;
@@ -17,7 +18,11 @@ use crate::change::{BackendRecord, Change, FolderRecord, UserRecord};
 use crate::delivery::{Holds, Operation, Recorded, Target};
 use crate::gate::Gate;
 use crate::queue::Queue;
-use crate::{BackendId, Brake, Digest, FileName, FileState, Fingerprint, Names, Photo, Stat, Time, UserId};
+use crate::reconciler::namesakes::Namesakes;
+use crate::{
+    BackendId, Brake, Digest, FileName, FileState, Fingerprint, Names, Outcome, Owner, Photo, Stat, Time, UserId,
+    Users, Verify,
+};
 
 /// What follows when two files of the folder are photos of one user.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -61,7 +66,13 @@ pub struct BackendSpec {
     /// Whether its plugin has an operation `probe`; if not, one delivery goes first.
     pub probes: bool,
     /// Whether its plugin sends requests: one that was cut off may still take effect, later.
-    pub remote: bool,
+    pub sends: bool,
+    /// What its system calls users.
+    pub users: Users,
+    /// When it is asked whether it shows what was delivered.
+    pub verify: Verify,
+    /// Whose word counts when it shows something else.
+    pub owner: Owner,
     /// Why its plugin cannot be used, if it cannot.
     pub broken: Option<String>,
 }
@@ -75,6 +86,8 @@ pub struct Focus {
     pub backends: Option<BTreeSet<BackendId>>,
     /// At most so many photos.
     pub limit: Option<usize>,
+    /// Nothing is delivered: what the backends show is taken for what is wanted.
+    pub adopts: bool,
 }
 
 /// A file that is to be read and examined.
@@ -103,8 +116,12 @@ pub enum Assignment {
 pub struct Delivery {
     /// The user.
     pub user: UserId,
+    /// What the user is called at the backend.
+    pub remote: String,
     /// The backend.
     pub backend: BackendId,
+    /// What the plugin is asked to do.
+    pub operation: Operation,
     /// What is wanted.
     pub target: Target,
     /// The photo, where one is wanted: the file and its digest.
@@ -113,15 +130,17 @@ pub struct Delivery {
     pub wave: Vec<BackendId>,
 }
 
-impl Delivery {
-    /// What the plugin is asked to do.
-    #[must_use]
-    pub const fn operation(&self) -> Operation {
-        match self.target {
-            Target::Photo(_) => Operation::Deliver,
-            Target::Removal => Operation::Remove,
-        }
-    }
+/// What was found at a backend, to be taken for what is wanted.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Adoption {
+    /// Whose photo it is about.
+    pub user: UserId,
+    /// The backend.
+    pub backend: BackendId,
+    /// Whether it is recorded as if it had been delivered.
+    pub recorded: bool,
+    /// Why not.
+    pub outcome: Outcome,
 }
 
 /// What is known of a file at run time.
@@ -196,6 +215,8 @@ pub(crate) struct Slot {
     pub(crate) in_flight: bool,
     /// It was delivered since the start.
     pub(crate) delivered: bool,
+    /// It was asked since the start what the backend shows, to be taken for what is wanted.
+    pub(crate) asked: bool,
 }
 
 #[derive(Debug)]
@@ -208,13 +229,14 @@ pub(crate) struct Backend {
 }
 
 impl Backend {
-    /// Whether nothing new may be sent now, for a person or the system itself has asked for that.
-    fn rests(&self, now: Time) -> bool {
-        self.record.paused || self.record.quiet_until.is_some_and(|until| until > now)
+    /// Whether nothing new may be sent now, for a person or the system itself has asked for that. Whoever wants to adopt
+    /// what a paused backend shows sends nothing.
+    fn rests(&self, now: Time, focus: &Focus) -> bool {
+        self.record.paused && !focus.adopts || self.record.quiet_until.is_some_and(|until| until > now)
     }
 
-    fn print(&self, user: &UserId, photo: &Photo) -> Fingerprint {
-        Fingerprint::of(&photo.digest, &self.record.shape, user.as_str())
+    fn print(&self, remote: &str, photo: &Photo) -> Fingerprint {
+        Fingerprint::of(&photo.digest, &self.record.shape, remote)
     }
 }
 
@@ -235,6 +257,7 @@ pub struct Reconciler {
     /// Boxed, for a tree leaves a good part of its places free.
     pub(crate) files: BTreeMap<FileName, Box<File>>,
     pub(crate) users: BTreeMap<UserId, Box<User>>,
+    namesakes: Namesakes,
     pub(crate) folder: FolderRecord,
     /// Why the folder cannot be read, or its last scan was not complete; and whether it can be read at all.
     pub(crate) folder_trouble: Option<(String, bool)>,
@@ -246,6 +269,7 @@ pub struct Reconciler {
     /// A complete scan was made since the start.
     covered: bool,
     turn: usize,
+    adoptions: Vec<Adoption>,
     changes: Vec<Change>,
 }
 
@@ -253,6 +277,12 @@ impl Reconciler {
     /// Takes what is to be written down since the last call, in order.
     pub fn take_changes(&mut self) -> Vec<Change> {
         std::mem::take(&mut self.changes)
+    }
+
+    /// What was found so far by a pass that adopts.
+    #[must_use]
+    pub fn adoptions(&self) -> &[Adoption] {
+        &self.adoptions
     }
 
     /// When to ask again at the latest, if nothing else happens: now for [`Time::PAST`].
@@ -280,7 +310,7 @@ impl Reconciler {
         let backend = &self.backends[index];
         let full = backend.in_flight >= if backend.gate.is_open() { backend.spec.concurrency } else { 1 };
         let shut = matches!(backend.gate, Gate::Broken { .. }) || !self.is_asked(&backend.spec.id);
-        if full || shut || backend.record.paused || !self.is_readable() {
+        if full || shut || backend.record.paused && !self.focus.adopts || !self.is_readable() {
             return None;
         }
         let probe = backend.gate.probe_at();

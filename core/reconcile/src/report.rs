@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use crate::delivery::{Decision, Holds};
 use crate::gate::Gate;
 use crate::reconciler::{Backend, Known, Reconciler, Usable, User};
-use crate::{BackendId, FileName, FileState, Fingerprint, Identity, Photo, Presence, Time, UserId, Verdict};
+use crate::{
+    BackendId, FileName, FileState, Fingerprint, Identity, Missing, Photo, Presence, Remote, Time, UserId, Verdict,
+};
 
 /// Whether the folder can be relied on.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -84,6 +86,8 @@ pub struct Status {
     pub ignored: Vec<FileReport>,
     /// Users of whom several files are photos, with the files.
     pub conflicts: Vec<(UserId, Vec<FileName>)>,
+    /// Photos of users who are one user at a backend, or of whom it is not known which one; with the reason.
+    pub shared: Vec<(BackendId, Vec<FileName>, String)>,
     /// Removals that wait for a person.
     pub braked: usize,
     /// The folder's path leads to another directory than before, and a person has not agreed to that.
@@ -177,8 +181,14 @@ pub struct DeliveryReport {
     pub fingerprint: Option<Fingerprint>,
     /// What the plugin told of it.
     pub receipt: Option<String>,
-    /// When it is tried next, where that is known.
+    /// When it is tried or looked for next, where that is known.
     pub next: Option<Time>,
+    /// What the user is called there, where that is known.
+    pub remote: Option<String>,
+    /// Why nothing is sent although there is a photo.
+    pub unnamed: Option<String>,
+    /// When the system was last found to show what was delivered.
+    pub seen: Option<Time>,
 }
 
 /// One user.
@@ -285,6 +295,7 @@ impl Reconciler {
                 _ => None,
             }),
             conflicts: self.users.keys().filter_map(|user| Some((user.clone(), self.conflict(user)?))).collect(),
+            shared: self.shared(),
             braked: self.users.keys().filter(|user| self.is_braked(user)).count(),
             moved: self.folder.trusted.zip(self.folder.seen).filter(|(trusted, seen)| trusted != seen),
             backends,
@@ -309,6 +320,12 @@ impl Reconciler {
                 fingerprint,
                 receipt,
                 next: self.next(user, index, now),
+                remote: match self.remote(user, index) {
+                    Remote::Named(name) | Remote::Shared(name) => Some(name.into_owned()),
+                    Remote::Missing(_) | Remote::Twice => None,
+                },
+                unnamed: why_unnamed(&self.remote(user, index)),
+                seen: recorded.verification.as_ref().and_then(|verification| verification.seen),
             }
         };
         let backends = self.backends.iter().enumerate();
@@ -390,7 +407,13 @@ impl Reconciler {
         }
         match self.decide(user, index, now) {
             Decision::InPlace { .. } => DeliveryState::Done,
+            Decision::Due { .. } | Decision::Stopped if slot.asked => DeliveryState::Skipped,
             Decision::Stopped => DeliveryState::Stopped,
+            Decision::Idle if matches!(self.usable(user), Usable::Photo { .. }) => match self.remote(user, index) {
+                Remote::Missing(Missing::Wait) => DeliveryState::Absent,
+                Remote::Missing(Missing::Skip) => DeliveryState::Skipped,
+                Remote::Shared(_) | Remote::Twice | Remote::Named(_) => DeliveryState::Stopped,
+            },
             Decision::Idle if self.holds(user, index) => DeliveryState::Done,
             Decision::Idle => DeliveryState::Skipped,
             Decision::Due { again: false, .. } => DeliveryState::Due,
@@ -404,11 +427,7 @@ impl Reconciler {
 
     fn next(&self, user: &UserId, index: usize, now: Time) -> Option<Time> {
         let backend = &self.backends[index];
-        let at = match self.decide(user, index, now) {
-            Decision::Due { at, .. } => at,
-            Decision::InPlace { confirm } => confirm?,
-            Decision::Idle | Decision::Stopped => return None,
-        };
+        let (_, at) = self.operation(self.slot(user, index)?, index, self.decide(user, index, now))?;
         if matches!(backend.gate, Gate::Broken { .. }) || backend.record.paused {
             return None;
         }
@@ -452,6 +471,15 @@ impl Reconciler {
         matches!(self.usable(user), Usable::Conflict).then(files)
     }
 
+    fn shared(&self) -> Vec<(BackendId, Vec<FileName>, String)> {
+        let at = |index: usize| {
+            let id = self.backends[index].spec.id.clone();
+            let groups = self.shared_at(index).into_iter();
+            groups.map(move |(files, remote)| (id.clone(), files, why_unnamed(&remote).unwrap_or_default()))
+        };
+        (0..self.backends.len()).flat_map(at).collect()
+    }
+
     fn conflict_reason(&self, user: &UserId) -> String {
         let count = self.conflict(user).map_or(0, |files| files.len());
         format!("{count} files are photos of this user: leave one in the folder")
@@ -477,6 +505,17 @@ impl Reconciler {
     fn reports<'a>(&'a self, reason: impl Fn(&'a Known) -> Option<&'a String>) -> Vec<FileReport> {
         let reports = self.files.iter().filter_map(|(name, file)| Some((name, reason(&file.known)?)));
         reports.map(|(name, reason)| FileReport { file: name.clone(), reason: reason.clone() }).collect()
+    }
+}
+
+/// Why nothing is sent for a user; none when it is known who that is at the system.
+fn why_unnamed(remote: &Remote<'_>) -> Option<String> {
+    match remote {
+        Remote::Named(_) => None,
+        Remote::Shared(name) => Some(format!("several users are `{name}` there, so nothing is sent for any of them")),
+        Remote::Twice => Some("two rows are for this user, and they say two names".into()),
+        Remote::Missing(Missing::Wait) => Some("no row is for this user, yet".into()),
+        Remote::Missing(Missing::Skip) => Some("no row is for this user, who is none of that system".into()),
     }
 }
 

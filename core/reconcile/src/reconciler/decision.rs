@@ -1,14 +1,21 @@
 //! What every user's files come to, and what each backend is to be told.
 
+use std::iter;
+
 use super::{ConflictRule, Reconciler, Slot, Usable, User};
 use crate::change::{Change, UserRecord};
-use crate::delivery::{Decision, Desired, decide};
-use crate::{BackendId, FileName, FileState, Lane, Presence, Time, UserId};
+use crate::delivery::{Decision, Desired, Holds, Operation, decide};
+use crate::{BackendId, FileName, FileState, Fingerprint, Lane, Photo, Presence, Remote, Time, UserId};
 
 impl Reconciler {
-    /// Decides anew for a user at every backend.
+    /// Decides anew for a user at every backend, and for those whose conflict with the user begins or ends.
     pub(super) fn reconsider(&mut self, user: &UserId, now: Time) {
         self.note_photo(user, now);
+        let others = self.note_namesake(user);
+        iter::once(user).chain(&others).for_each(|user| self.place(user, now));
+    }
+
+    fn place(&mut self, user: &UserId, now: Time) {
         self.note_prints(user);
         let lanes = self.lanes(user, now);
         for (backend, lane) in self.backends.iter_mut().zip(lanes) {
@@ -63,8 +70,18 @@ impl Reconciler {
         let Some(known) = self.users.get_mut(user) else { return };
         let Some(record) = known.record.as_ref().filter(|record| record.presence == Presence::Here) else { return };
         for (slot, backend) in known.slots.iter_mut().zip(&self.backends) {
-            slot.print.get_or_insert_with(|| backend.print(user, &record.photo));
+            if let (None, Remote::Named(remote)) = (slot.print, backend.spec.users.of(user)) {
+                slot.print = Some(backend.print(&remote, &record.photo));
+            }
         }
+    }
+
+    /// What must be held for a photo; none when it is not known whose it would be there.
+    fn print(&self, user: &UserId, known: &User, photo: &Photo, index: usize) -> Option<Fingerprint> {
+        let Remote::Named(remote) = self.remote(user, index) else { return None };
+        let noted = known.record.as_ref().filter(|record| record.photo.digest == photo.digest);
+        let print = noted.and_then(|_| known.slots.get(index)?.print);
+        Some(print.unwrap_or_else(|| self.backends[index].print(&remote, photo)))
     }
 
     pub(crate) fn usable(&self, user: &UserId) -> Usable<'_> {
@@ -112,12 +129,12 @@ impl Reconciler {
     fn desired_of(&self, user: &UserId, known: &User, usable: &Usable<'_>, index: usize) -> Desired {
         let backend = &self.backends[index];
         match usable {
-            Usable::Photo { photo, .. } => {
-                let noted = known.record.as_ref().filter(|record| record.photo.digest == photo.digest);
-                let print = noted.and_then(|_| known.slots.get(index)?.print);
-                Desired::Photo(print.unwrap_or_else(|| backend.print(user, photo)))
+            Usable::Photo { photo, .. } => self.print(user, known, photo, index).map_or(Desired::Keep, Desired::Photo),
+            Usable::Nothing
+                if backend.spec.remove && self.may_remove(known) && !self.is_anothers(user, known, index) =>
+            {
+                Desired::Gone
             }
-            Usable::Nothing if backend.spec.remove && self.may_remove(known) => Desired::Gone,
             Usable::Nothing | Usable::Conflict => Desired::Keep,
         }
     }
@@ -144,13 +161,31 @@ impl Reconciler {
         self.focus.users.as_ref().is_none_or(|users| users.contains(user)) && self.is_asked(backend)
     }
 
+    /// What a backend is to be asked by this decision, and from when on.
+    pub(crate) fn operation(&self, slot: &Slot, index: usize, decision: Decision) -> Option<(Operation, Time)> {
+        if self.focus.adopts {
+            let is_open = !slot.asked && !matches!(slot.recorded.holds, Holds::Exactly { .. });
+            let wants = matches!(decision, Decision::Due { .. } | Decision::Stopped);
+            return (is_open && wants).then_some((Operation::Adopt, Time::PAST));
+        }
+        match decision {
+            Decision::Due { at, .. } => Some((Operation::Deliver, at)),
+            Decision::InPlace { confirm } => {
+                let verify = slot.recorded.verify_at(self.backends[index].spec.verify);
+                let verify = verify.map(|at| (Operation::Verify, at));
+                let confirm = confirm.map(|at| (Operation::Deliver, at));
+                confirm.into_iter().chain(verify).min_by_key(|(_, at)| *at)
+            }
+            Decision::Idle | Decision::Stopped => None,
+        }
+    }
+
     fn lane(&self, user: &UserId, known: &User, index: usize, decision: Decision) -> Option<Lane> {
         let backend = &self.backends[index];
+        let (_, at) = self.operation(known.slots.get(index)?, index, decision)?;
         let lane = match decision {
-            Decision::Due { at, again: true } => Lane::Retry { at },
-            Decision::Due { .. } => Lane::Resync { at: Time::PAST },
-            Decision::InPlace { confirm } => Lane::Resync { at: confirm? },
-            Decision::Idle | Decision::Stopped => return None,
+            Decision::Due { again: true, .. } => Lane::Retry { at },
+            _ => Lane::Resync { at },
         };
         if !self.in_question(user, &backend.spec.id) {
             return None;

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+use super::namesakes::Namesakes;
 use super::{Backend, BackendSpec, File, Focus, Known, Policy, Reconciler, Slot};
 use crate::change::{Attempt, BackendRecord, Change, FileRecord, Snapshot, UserRecord};
 use crate::delivery::Recorded;
@@ -28,6 +29,7 @@ impl Reconciler {
             backends: Vec::new(),
             files: BTreeMap::new(),
             users: BTreeMap::new(),
+            namesakes: Namesakes::default(),
             folder: snapshot.folder,
             folder_trouble: Some(("the folder has not been read yet".into(), false)),
             admitted: BTreeSet::new(),
@@ -37,9 +39,11 @@ impl Reconciler {
             scan: 0,
             covered: false,
             turn: 0,
+            adoptions: Vec::new(),
             changes: vec![Change::ForgetExpired(now)],
         };
         this.restore_backends(backends, snapshot.backends, now);
+        this.namesakes = Namesakes::of(&this.backends);
         this.restore_files(snapshot.files);
         this.restore_users(snapshot.users, snapshot.deliveries, now);
         this
@@ -114,8 +118,8 @@ impl Reconciler {
     }
 
     fn interrupt(&mut self, user: &UserId, index: usize, now: Time) {
-        let BackendSpec { id, remote, .. } = &self.backends[index].spec;
-        let (backend, sends) = (id.clone(), *remote);
+        let BackendSpec { id, sends, .. } = &self.backends[index].spec;
+        let (backend, sends) = (id.clone(), *sends);
         let Some(slot) = self.users.get_mut(user).map(|known| &mut known.slots[index]) else { return };
         if slot.recorded.shorten_waits(now) {
             self.changes.push(Change::Delivery(user.clone(), backend.clone(), slot.recorded.clone()));
@@ -135,7 +139,8 @@ impl Reconciler {
 }
 
 impl Reconciler {
-    /// A backend's plugin was replaced while the daemon runs, or can be used now: what it wants from here on is delivered.
+    /// A backend's plugin was replaced while the daemon runs, or can be used now, or its users are called otherwise: what
+    /// it wants from here on is delivered.
     /// What is out may end; where the recipe is another, it is not in place then.
     ///
     /// Rejected files are examined again at the next start, as after every change of recipes.
@@ -151,6 +156,7 @@ impl Reconciler {
             backend.gate = gate_of(&spec, &backend.record);
         }
         backend.spec = spec;
+        self.namesakes = Namesakes::of(&self.backends);
         let users: Vec<_> = self.users.keys().cloned().collect();
         for user in users {
             if let Some(slot) = self.users.get_mut(&user).and_then(|known| known.slots.get_mut(index)) {

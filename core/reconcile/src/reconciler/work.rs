@@ -1,11 +1,11 @@
 //! What goes out to backends, and what comes back.
 
-use super::{Assignment, Backend, Delivery, Known, Read, Reconciler, Usable};
+use super::{Adoption, Assignment, Backend, Delivery, Known, Read, Reconciler, Usable};
 use crate::change::{Attempt, Change};
-use crate::delivery::{Decision, Desired, Target};
+use crate::delivery::{Decision, Desired, Holds, Operation, Target};
 use crate::gate::Gate;
 use crate::retry::{jitter, rest};
-use crate::{BackendId, FileName, Outcome, Time, UserId, Verdict};
+use crate::{BackendId, FileName, Outcome, Remote, Time, UserId, Verdict, Verify};
 
 impl Reconciler {
     /// A file that is to be read now, if any.
@@ -45,7 +45,7 @@ impl Reconciler {
         let backend = &self.backends[index];
         let asked = self.is_asked(&backend.spec.id);
         let probing = !backend.gate.is_open();
-        if backend.rests(now)
+        if backend.rests(now, &self.focus)
             || (probing && (backend.in_flight > 0 || !backend.gate.wants_probe(now)))
             || backend.in_flight >= backend.spec.concurrency
             || !asked
@@ -84,18 +84,26 @@ impl Reconciler {
 
     fn delivery(&self, user: &UserId, index: usize, now: Time) -> Option<Delivery> {
         let backend = self.backends[index].spec.id.clone();
-        let (target, photo) = match (self.desired(user, index), self.usable(user)) {
+        let slot = self.slot(user, index)?;
+        let (operation, _) = self.operation(slot, index, self.decide(user, index, now))?;
+        let (operation, target, photo) = match (self.desired(user, index), self.usable(user)) {
             (Desired::Photo(print), Usable::Photo { file, photo }) => {
-                (Target::Photo(print), Some((file.clone(), photo.digest)))
+                (operation, Target::Photo(print), Some((file.clone(), photo.digest)))
             }
-            (Desired::Gone, _) => (Target::Removal, None),
+            (Desired::Gone, _) if operation == Operation::Deliver => (Operation::Remove, Target::Removal, None),
             _ => return None,
+        };
+        let remote = match (target, self.remote(user, index)) {
+            // The picture is where it was delivered to, whatever the user would be called now.
+            (Target::Removal, _) => slot.recorded.remote.as_deref().unwrap_or(user.as_str()).to_owned(),
+            (Target::Photo(_), Remote::Named(name)) => name.into_owned(),
+            (Target::Photo(_), _) => return None,
         };
         let wave = (0..self.backends.len())
             .filter(|other| *other == index || self.is_due_soon(user, *other, now))
             .map(|other| self.backends[other].spec.id.clone())
             .collect();
-        Some(Delivery { user: user.clone(), backend, target, photo, wave })
+        Some(Delivery { user: user.clone(), remote, backend, operation, target, photo, wave })
     }
 
     /// Whether a backend is going to want this photo while what is rendered for it is still kept. For one that waits for
@@ -103,11 +111,12 @@ impl Reconciler {
     fn is_due_soon(&self, user: &UserId, index: usize, now: Time) -> bool {
         let Backend { record, gate, .. } = &self.backends[index];
         let is_dead = record.paused || gate.why_held().is_some() || gate.why_down().is_some();
-        !is_dead && matches!(self.decide(user, index, now), Decision::Due { .. })
+        !is_dead && !self.focus.adopts && matches!(self.decide(user, index, now), Decision::Due { .. })
     }
 
-    /// Counts the attempt, before the plugin is called. The number of attempts at this, this one included; none when
-    /// something else is wanted meanwhile, or the backend is to be left alone since, and the delivery is to be abandoned.
+    /// Counts the attempt, before the plugin is called, unless it only looks. The number of attempts at this, this one
+    /// included; none when something else is wanted meanwhile, or the backend is to be left alone since, and the delivery
+    /// is to be abandoned.
     pub fn begin(&mut self, delivery: &Delivery, now: Time) -> Option<u32> {
         let index = self.index(&delivery.backend)?;
         let wanted = match self.desired(&delivery.user, index) {
@@ -116,20 +125,38 @@ impl Reconciler {
             Desired::Keep => false,
         };
         let Backend { gate, .. } = &self.backends[index];
-        let may_go = !self.backends[index].rests(now) && (gate.is_open() || gate.is_probing());
+        let may_go = !self.backends[index].rests(now, &self.focus) && (gate.is_open() || gate.is_probing());
         let slots = &mut self.users.get_mut(&delivery.user)?.slots;
         let slot = slots.get_mut(index).filter(|slot| wanted && may_go && slot.in_flight)?;
+        if delivery.operation.only_looks() {
+            return Some(1);
+        }
         slot.recorded.begin(delivery.target, now);
+        if delivery.operation == Operation::Deliver {
+            let is_another = delivery.remote != delivery.user.as_str();
+            slot.recorded.remote = is_another.then(|| delivery.remote.as_str().into());
+        }
         let count = slot.recorded.attempted.as_ref().map_or(1, |attempted| attempted.count);
         let recorded = slot.recorded.clone();
         self.changes.push(Change::Delivery(delivery.user.clone(), delivery.backend.clone(), recorded));
         Some(count)
     }
 
-    /// What the plugin told of the last delivery of this user to this backend that is known to have been done.
+    /// What the plugin told of the last delivery of this user to this backend that is known to have been done; nothing
+    /// when it is to tell what is there.
     #[must_use]
     pub fn receipt(&self, delivery: &Delivery) -> Option<&String> {
+        if delivery.operation == Operation::Adopt {
+            return None;
+        }
         self.slot(&delivery.user, self.index(&delivery.backend)?)?.recorded.holds.receipt()
+    }
+
+    /// Whether this delivery is looked for as soon as it is done.
+    #[must_use]
+    pub fn is_verified(&self, delivery: &Delivery) -> bool {
+        let spec = self.index(&delivery.backend).map(|index| &self.backends[index].spec);
+        delivery.operation == Operation::Deliver && spec.is_some_and(|spec| spec.verify != Verify::Off)
     }
 
     /// Whether this delivery has failed for so long that a person should look at it.
@@ -148,14 +175,40 @@ impl Reconciler {
         if !std::mem::take(&mut slot.in_flight) {
             return;
         }
+        let spec = &self.backends[index].spec;
         let count = slot.recorded.attempted.as_ref().map_or(0, |attempted| attempted.count);
         let chance = jitter(self.seed, Some(&delivery.user), &delivery.backend, count);
-        let done = slot.recorded.settle(outcome, now, chance);
-        slot.delivered |= matches!(outcome.verdict, Verdict::Changed | Verdict::Removed);
+        let (told, done) = match delivery.operation {
+            Operation::Verify => (slot.recorded.verify(outcome, (spec.verify, spec.owner), now, chance), false),
+            Operation::Adopt => {
+                let passes = matches!(outcome.verdict, Verdict::RateLimited { .. }) || outcome.verdict.holds_backend();
+                slot.asked = !passes;
+                let told = slot.recorded.adopt(delivery.target, outcome);
+                if slot.asked {
+                    self.adoptions.push(Adoption {
+                        user: delivery.user.clone(),
+                        backend: delivery.backend.clone(),
+                        recorded: matches!(slot.recorded.holds, Holds::Exactly { .. }),
+                        outcome: outcome.clone(),
+                    });
+                }
+                (Some(told), false)
+            }
+            Operation::Deliver | Operation::Remove => {
+                let done = slot.recorded.settle(outcome, now, chance);
+                if done && delivery.operation == Operation::Deliver {
+                    slot.recorded.await_verification(spec.verify, now);
+                }
+                slot.delivered |= matches!(outcome.verdict, Verdict::Changed | Verdict::Removed);
+                (Some(outcome.clone()), done)
+            }
+        };
         let (user, backend) = (delivery.user.clone(), delivery.backend.clone());
-        let attempt = Attempt { at: now, verdict: outcome.verdict.clone(), reason: outcome.told_reason(), ms };
         self.changes.push(Change::Delivery(user.clone(), backend.clone(), slot.recorded.clone()));
-        self.changes.push(Change::Attempt(user.clone(), backend.clone(), attempt));
+        if let Some(told) = told {
+            let attempt = Attempt { at: now, verdict: told.verdict.clone(), reason: told.told_reason(), ms };
+            self.changes.push(Change::Attempt(user.clone(), backend.clone(), attempt));
+        }
         if done {
             self.changes.push(Change::ForgetAll(user, backend));
         }

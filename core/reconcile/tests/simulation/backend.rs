@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use portraitd_reconcile::{BackendId, BackendSpec, Digest, Fingerprint, Outcome, Target, UserId, Verdict};
+use portraitd_reconcile::{
+    BackendId, BackendSpec, Digest, Fingerprint, Outcome, Owner, Target, UserId, Users, Verdict, Verify,
+};
 
 use crate::random::Random;
 
@@ -55,7 +57,7 @@ pub(crate) struct Backend {
     /// Its plugin has an operation `probe`.
     pub(crate) probes: bool,
     /// Its plugin sends requests.
-    pub(crate) remote: bool,
+    pub(crate) sends: bool,
     /// Its plugin can remove.
     pub(crate) removes: bool,
     pub(crate) mood: Mood,
@@ -77,7 +79,7 @@ impl Backend {
             concurrency: random.between(1, 4) as usize,
             remove: random.one_in(2),
             probes: random.one_in(3),
-            remote: !random.one_in(4),
+            sends: !random.one_in(4),
             removes: !random.one_in(5),
             mood: Mood::Well,
             absent: BTreeSet::new(),
@@ -94,7 +96,10 @@ impl Backend {
             concurrency: self.concurrency,
             remove: self.remove,
             probes: self.probes,
-            remote: self.remote,
+            sends: self.sends,
+            users: Users::same(),
+            verify: Verify::Off,
+            owner: Owner::Portraitd,
             broken: self.broken.then(|| "the library cannot be loaded".into()),
         }
     }
@@ -135,11 +140,11 @@ impl Backend {
     /// The request was sent, and no answer comes. What it does may show at once, later or never.
     fn lose(&mut self, request: &Request, random: &mut Random) -> (Outcome, Effect) {
         let reason = "connection reset after the body was sent";
-        let (unreachable, uncertain) = (self.remote, self.remote);
+        let (unreachable, uncertain) = (self.sends, self.sends);
         let outcome = Outcome { unreachable, uncertain, ..Outcome::failed(Verdict::Retry, reason) };
         let effect = match random.below(3) {
             0 => Effect::None,
-            1 if self.remote => Effect::Late,
+            1 if self.sends => Effect::Late,
             _ if self.apply(request).is_some() => Effect::Made,
             _ => Effect::None,
         };
@@ -152,7 +157,7 @@ impl Backend {
 
     fn refusal(&self, random: &mut Random) -> Option<Outcome> {
         let refused = |verdict| Some(Outcome::failed(verdict, "not now"));
-        let unreachable = || Outcome { unreachable: self.remote, ..Outcome::failed(Verdict::Retry, "refused") };
+        let unreachable = || Outcome { unreachable: self.sends, ..Outcome::failed(Verdict::Retry, "refused") };
         match self.mood {
             Mood::Well => None,
             Mood::Flaky if random.one_in(2) => None,

@@ -97,7 +97,7 @@ impl World {
         self.count("crashes");
         for (backend, request) in daemon.on_the_wire() {
             let index = self.backends.iter().position(|known| known.id == backend).unwrap();
-            if self.backends[index].remote && self.random.one_in(2) {
+            if self.backends[index].sends && self.random.one_in(2) {
                 let wait = self.random.pick(&[1, 100, 2 * SECOND, 2 * MINUTE, 9 * MINUTE]);
                 self.later(wait, Event::Late { backend: index, request });
             }

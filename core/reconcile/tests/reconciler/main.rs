@@ -1,219 +1,20 @@
 //! What the reconciler does in plain situations, one after another. The simulation shows that the rules hold together;
 //! here each is shown alone.
 
+mod desk;
+mod users;
+mod verification;
+
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 use portraitd_reconcile::{
-    Assignment, AttemptState, BackendId, BackendSpec, BackendState, Brake, Change, ConflictRule, DOUBT, Delivery,
-    DeliveryState, Digest, Entry, Examined, FileName, FileState, Focus, Holds, Identity, Kind, Listing, Looked, Names,
-    Outcome, PROBE_EVERY, Photo, PhotoState, Policy, Reconciler, Snapshot, Stat, Target, Time, UserId, Verdict,
+    Assignment, AttemptState, BackendSpec, BackendState, Change, ConflictRule, DOUBT, DeliveryState, Digest, Examined,
+    FileName, FileState, Focus, Holds, Kind, Listing, Looked, Outcome, PROBE_EVERY, PhotoState, Policy, Target,
+    Verdict,
 };
 
-const START: Time = Time::from_millis(1_700_000_000_000);
-const HOME: Identity = Identity { dev: 1, ino: 1 };
-const OTHER: Identity = Identity { dev: 1, ino: 2 };
-const MINUTE: u64 = 60;
-const HOUR: u64 = 3600;
-
-/// A reconciler with the folder, the ledger and the clock around it.
-struct Desk {
-    reconciler: Reconciler,
-    now: Time,
-    folder: Vec<Entry>,
-    ledger: Snapshot,
-    history: Vec<(UserId, Verdict, String)>,
-    inode: u64,
-}
-
-fn spec(name: &str) -> BackendSpec {
-    BackendSpec {
-        id: BackendId::parse(name).unwrap(),
-        shape: "recipe 1".into(),
-        concurrency: 2,
-        remove: false,
-        probes: false,
-        remote: false,
-        broken: None,
-    }
-}
-
-fn removing(name: &str) -> BackendSpec {
-    BackendSpec { remove: true, ..spec(name) }
-}
-
-fn policy() -> Policy {
-    Policy {
-        names: Names::new(vec!["jpg".into(), "png".into()], "(?<userid>[a-z0-9]+)").unwrap(),
-        settle: Duration::from_secs(2),
-        conflict: ConflictRule::Refuse,
-        absence: Duration::from_secs(10 * MINUTE),
-        brake: Brake { share: 0.05 },
-        limits: "limits 1".into(),
-        version: "1".into(),
-    }
-}
-
-fn user(name: &str) -> UserId {
-    UserId::parse(name).unwrap()
-}
-
-fn id(name: &str) -> BackendId {
-    BackendId::parse(name).unwrap()
-}
-
-fn done() -> Outcome {
-    Outcome { receipt: Some("there".into()), ..Outcome::of(Verdict::Changed) }
-}
-
-fn failed(verdict: Verdict) -> Outcome {
-    Outcome::failed(verdict, "because")
-}
-
-/// The content of a file in these tests is its size.
-fn photo(stat: Stat) -> Photo {
-    let digest = Digest::of(&stat.size.to_le_bytes());
-    Photo { digest, width: 640, height: 480, warnings: Vec::new() }
-}
-
-impl Desk {
-    fn new(backends: &[BackendSpec]) -> Self {
-        Self::with(policy(), Focus::default(), backends)
-    }
-
-    fn with(policy: Policy, focus: Focus, backends: &[BackendSpec]) -> Self {
-        let reconciler = Reconciler::restore(policy, focus, backends.to_vec(), Snapshot::default(), 7, START);
-        let (folder, ledger, history) = (Vec::new(), Snapshot::default(), Vec::new());
-        Self { reconciler, now: START, folder, ledger, history, inode: 0 }
-    }
-
-    /// Stops the daemon where it stands and starts another one on its ledger.
-    fn restart(&mut self, policy: Policy, backends: &[BackendSpec]) {
-        self.write_down();
-        let ledger = self.ledger.clone();
-        self.reconciler = Reconciler::restore(policy, Focus::default(), backends.to_vec(), ledger, 7, self.now);
-        self.write_down();
-    }
-
-    fn write_down(&mut self) {
-        for change in self.reconciler.take_changes() {
-            match change {
-                Change::File(name, record) => put(&mut self.ledger.files, name, record),
-                Change::FileForgotten(name) => self.ledger.files.retain(|(known, _)| *known != name),
-                Change::User(user, record) => put(&mut self.ledger.users, user, record),
-                Change::Delivery(user, backend, recorded) => {
-                    self.ledger.deliveries.retain(|(a, b, _)| (a, b) != (&user, &backend));
-                    self.ledger.deliveries.push((user, backend, recorded));
-                }
-                Change::Attempt(user, _, attempt) => self.history.push((user, attempt.verdict, attempt.reason)),
-                Change::Backend(backend, record) => put(&mut self.ledger.backends, backend, record),
-                Change::Folder(record) => self.ledger.folder = record,
-                Change::Remember { .. } | Change::Forget { .. } | Change::ForgetAll(..) | Change::ForgetExpired(_) => {}
-            }
-        }
-    }
-
-    /// Drops a file that was last changed just now; its size stands for its content.
-    fn drop_file(&mut self, name: &str, size: u64) {
-        self.inode += 1;
-        let nanos = self.now.as_millis() * 1_000_000;
-        let stat = Stat { dev: 1, ino: self.inode, size, mtime_ns: nanos, ctime_ns: nanos };
-        self.take_file(name);
-        self.folder.push(Entry { name: FileName::new(name), kind: Kind::File, stat });
-    }
-
-    fn take_file(&mut self, name: &str) {
-        self.folder.retain(|entry| entry.name != FileName::new(name));
-    }
-
-    fn pass(&mut self, seconds: u64) {
-        self.now = self.now.after(Duration::from_secs(seconds));
-    }
-
-    fn scan(&mut self) {
-        self.scan_of(HOME);
-    }
-
-    fn scan_of(&mut self, identity: Identity) {
-        let listing = Listing { identity, entries: self.folder.clone(), trouble: None };
-        self.reconciler.listed(listing, self.now);
-        self.look();
-    }
-
-    fn look(&mut self) {
-        while let Some(name) = self.reconciler.next_look(self.now) {
-            let found = self.folder.iter().find(|entry| entry.name == name);
-            let looked = found.cloned().map_or(Looked::Absent, Looked::Here);
-            self.reconciler.looked(&name, looked, self.now);
-        }
-    }
-
-    fn read(&mut self) {
-        while let Some(read) = self.reconciler.next_read() {
-            self.reconciler.examined(&read, Examined::Accepted(photo(read.stat)), self.now);
-        }
-    }
-
-    /// Scans, lets everything settle, reads it and scans again.
-    fn take_in(&mut self) {
-        self.scan();
-        self.pass(2);
-        self.look();
-        self.read();
-        self.scan();
-    }
-
-    fn next(&mut self) -> Option<Delivery> {
-        match self.reconciler.next_assignment(self.now)? {
-            Assignment::Deliver(delivery) => Some(delivery),
-            Assignment::Probe { backend } => panic!("a probe of {backend}"),
-        }
-    }
-
-    fn begin(&mut self) -> Delivery {
-        let delivery = self.next().expect("a delivery is due");
-        self.reconciler.begin(&delivery, self.now).expect("it is still wanted");
-        delivery
-    }
-
-    /// Lets the next delivery come to this.
-    fn deliver(&mut self, outcome: &Outcome) -> Delivery {
-        let delivery = self.begin();
-        self.reconciler.settle(&delivery, outcome, 5, self.now);
-        self.write_down();
-        delivery
-    }
-
-    /// Delivers all that is due, in order, and says whose it was.
-    fn deliver_all(&mut self) -> Vec<String> {
-        let mut users = Vec::new();
-        while let Some(delivery) = self.next() {
-            self.reconciler.begin(&delivery, self.now).expect("it is still wanted");
-            self.reconciler.settle(&delivery, &done(), 5, self.now);
-            users.push(delivery.user.to_string());
-        }
-        self.write_down();
-        users
-    }
-
-    fn state(&self, name: &str, backend: &str) -> DeliveryState {
-        self.reconciler.explain(&user(name), self.now).unwrap().backends[&id(backend)].state
-    }
-
-    fn photo_state(&self, name: &str) -> PhotoState {
-        self.reconciler.explain(&user(name), self.now).unwrap().photo.state
-    }
-
-    fn attempts(&self, name: &str) -> u32 {
-        let recorded = self.ledger.deliveries.iter().find(|(known, ..)| *known == user(name));
-        recorded.and_then(|(.., recorded)| recorded.attempted.as_ref()).map_or(0, |attempted| attempted.count)
-    }
-}
-
-fn put<K: PartialEq, V>(rows: &mut Vec<(K, V)>, key: K, value: V) {
-    rows.retain(|(known, _)| *known != key);
-    rows.push((key, value));
-}
+use crate::desk::*;
 
 // --- Settling ---
 
@@ -656,7 +457,7 @@ fn timed_out() -> Outcome {
 }
 
 fn remote(name: &str) -> BackendSpec {
-    BackendSpec { remote: true, ..spec(name) }
+    BackendSpec { sends: true, ..spec(name) }
 }
 
 /// A desk with so many photos, of which the first has shown that the backends work.
@@ -999,7 +800,7 @@ fn a_file_that_is_gone_is_forgotten() {
 #[test]
 fn a_pass_over_one_user_and_one_backend_leaves_the_others_alone() {
     let users = Some(BTreeSet::from([user("anna")]));
-    let focus = Focus { users, backends: Some(BTreeSet::from([id("b")])), limit: None };
+    let focus = Focus { users, backends: Some(BTreeSet::from([id("b")])), ..Focus::default() };
     let mut desk = Desk::with(policy(), focus, &[spec("a"), spec("b")]);
     desk.drop_file("anna.jpg", 1);
     desk.drop_file("ben.jpg", 2);
