@@ -133,12 +133,12 @@ fn changes_of(n: u64) -> Vec<Change> {
 fn begun(n: u64) -> Recorded {
     let state = AttemptState::Begun { at: time(n) };
     let attempted = Box::new(Attempted { target: Target::Photo(fingerprint(n)), count: 1, since: time(n), state });
-    Recorded { holds: Holds::Unsure { receipt: None }, attempted: Some(attempted), doubt: None }
+    Recorded { holds: Holds::Unsure { receipt: None }, attempted: Some(attempted), ..Recorded::default() }
 }
 
 fn in_place(n: u64) -> Recorded {
     let receipt = Some(format!("https://media.example.com/users/{n}/photo"));
-    Recorded { holds: Holds::Exactly { fingerprint: fingerprint(n), receipt }, attempted: None, doubt: None }
+    Recorded { holds: Holds::Exactly { fingerprint: fingerprint(n), receipt }, ..Recorded::default() }
 }
 
 fn attempt(n: u64) -> Attempt {

@@ -247,11 +247,11 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join(FILE_NAME);
         drop(load(&path, false, &STEPS).unwrap());
-        let later = [STEPS[0], STEPS[1], "CREATE TABLE sessions (name TEXT) STRICT"];
+        let later = [&STEPS[..], &["CREATE TABLE sessions (name TEXT) STRICT"]].concat();
         drop(load(&path, false, &later).unwrap());
-        let copy = Connection::open(dir.path().join("ledger.sqlite.version-2")).unwrap();
-        assert_eq!(schema::version(&copy).unwrap(), Version::Ledger(2));
+        let copy = Connection::open(dir.path().join("ledger.sqlite.version-3")).unwrap();
+        assert_eq!(schema::version(&copy).unwrap(), Version::Ledger(3));
         let refused = load(&path, false, &STEPS).unwrap_err();
-        assert!(matches!(refused, Refused::Otherwise(OpenError::Newer { found: 3, known: 2 })), "{refused:?}");
+        assert!(matches!(refused, Refused::Otherwise(OpenError::Newer { found: 4, known: 3 })), "{refused:?}");
     }
 }

@@ -231,8 +231,9 @@ mod tests {
 
     #[test]
     fn a_delivery_row_must_say_all_that_its_words_promise() {
-        let with =
-            |values: &str, doubt: &str| edited(&format!("INSERT INTO deliveries VALUES ('a', 'b', {values}, {doubt})"));
+        let with = |values: &str, doubt: &str| {
+            edited(&format!("INSERT INTO deliveries VALUES ('a', 'b', {values}, {doubt}, NULL, NULL, NULL, NULL)"))
+        };
         let row = |values: &str| with(values, "NULL, NULL, NULL");
         let f = "zeroblob(32)";
         assert!(row("'much', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL").starts_with("`holds`"));

@@ -2,6 +2,7 @@
 
 use portraitd_reconcile::{
     AttemptState, Attempted, BackendId, Doubt, Fingerprint, Holds, Recorded, Target, Time, UserId, Verdict,
+    Verification,
 };
 use rusqlite::{Connection, params};
 
@@ -16,8 +17,8 @@ pub(super) fn put(
 ) -> rusqlite::Result<()> {
     const SQL: &str = "REPLACE INTO deliveries
         (user, backend, holds, fingerprint, receipt, target, target_fingerprint, count, since, begun,
-         verdict, after_ms, reason, next, doubt_until, doubt_target, doubt_fingerprint)
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)";
+         verdict, after_ms, reason, next, doubt_until, doubt_target, doubt_fingerprint, remote, seen, verify_due, missed)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21)";
     let (holds, fingerprint, receipt) = match &recorded.holds {
         Holds::Nothing => ("nothing", None, None),
         Holds::Exactly { fingerprint, receipt } => ("exactly", Some(*fingerprint.as_bytes()), receipt.as_deref()),
@@ -28,6 +29,7 @@ pub(super) fn put(
     let failure = recorded.failure();
     let doubt = recorded.doubt.as_ref();
     let (doubt_target, doubt_fingerprint) = doubt.map(|doubt| doubt_columns(doubt.target)).unzip();
+    let verification = recorded.verification.as_deref();
     connection.prepare_cached(SQL)?.execute(params![
         user.as_str(),
         backend.as_str(),
@@ -46,6 +48,10 @@ pub(super) fn put(
         doubt.map(|doubt| doubt.until.as_millis()),
         doubt_target,
         doubt_fingerprint.flatten(),
+        recorded.remote.as_deref(),
+        verification.and_then(|verification| verification.seen).map(Time::as_millis),
+        verification.and_then(|verification| verification.due).map(Time::as_millis),
+        verification.map(|verification| verification.missed),
     ])?;
     Ok(())
 }
@@ -74,12 +80,15 @@ const fn begun(attempted: &Attempted) -> Option<i64> {
 pub(super) fn all(connection: &Connection) -> Result<Vec<(UserId, BackendId, Recorded)>, Unreadable> {
     const SQL: &str =
         "SELECT user, backend, holds, fingerprint, receipt, target, target_fingerprint, count, since, begun,
-        verdict, after_ms, reason, next, doubt_until, doubt_target, doubt_fingerprint
+        verdict, after_ms, reason, next, doubt_until, doubt_target, doubt_fingerprint, remote, seen, verify_due, missed
         FROM deliveries ORDER BY user, backend";
     select(connection, "deliveries", SQL, [], |fields| {
         let (user, backend) = (fields.id("user", UserId::parse)?, fields.id("backend", BackendId::parse)?);
         let (holds, attempted) = (holds(fields)?, attempted(fields)?.map(Box::new));
-        Ok((user, backend, Recorded { holds, attempted, doubt: doubt(fields)?.map(Box::new) }))
+        let doubt = doubt(fields)?.map(Box::new);
+        let (remote, verification) = (fields.optional_text("remote")?.map(Box::from), verification(fields)?);
+        let verification = verification.map(Box::new);
+        Ok((user, backend, Recorded { holds, attempted, doubt, remote, verification }))
     })
 }
 
@@ -127,6 +136,12 @@ fn doubt(fields: &mut Fields<'_>) -> Result<Option<Doubt>, Corruption> {
         word => Some(target_of(fields, columns, word, fingerprint)?),
     };
     Ok(Some(Doubt { target, until }))
+}
+
+fn verification(fields: &mut Fields<'_>) -> Result<Option<Verification>, Corruption> {
+    let (seen, due) = (fields.optional_time("seen")?, fields.optional_time("verify_due")?);
+    let missed: Option<u32> = fields.take("missed")?;
+    Ok(missed.map(|missed| Verification { seen, due, missed }))
 }
 
 /// The names of a target's two columns.

@@ -9,7 +9,7 @@ use portraitd_ledger::{FILE_NAME, HISTORY_MAX, Ledger, Lock, Opened};
 use portraitd_reconcile::{
     Attempt, AttemptState, Attempted, BackendId, BackendRecord, Change, Digest, Doubt, FileName, FileRecord, FileState,
     Fingerprint, FolderRecord, Holds, Identity, Memory, Photo, Presence, Recorded, Snapshot, Stat, Target, Time,
-    UserId, UserRecord, Verdict,
+    UserId, UserRecord, Verdict, Verification,
 };
 use proptest::collection::vec;
 use proptest::option;
@@ -161,10 +161,24 @@ fn any_recorded() -> impl Strategy<Value = Recorded> {
             .prop_map(|(fingerprint, receipt)| Holds::Exactly { fingerprint, receipt }),
         option::of(any::<String>()).prop_map(|receipt| Holds::Unsure { receipt }),
     ];
-    (holds, option::of(any_attempted()), option::of(any_doubt())).prop_map(|(holds, attempted, doubt)| Recorded {
-        holds,
-        attempted: attempted.map(Box::new),
-        doubt: doubt.map(Box::new),
+    let remote = option::of(any::<String>());
+    let verification = option::of(any_verification());
+    (holds, option::of(any_attempted()), option::of(any_doubt()), remote, verification).prop_map(
+        |(holds, attempted, doubt, remote, verification)| Recorded {
+            holds,
+            attempted: attempted.map(Box::new),
+            doubt: doubt.map(Box::new),
+            remote: remote.map(String::into_boxed_str),
+            verification: verification.map(Box::new),
+        },
+    )
+}
+
+fn any_verification() -> impl Strategy<Value = Verification> {
+    (option::of(any_time()), option::of(any_time()), any::<u32>()).prop_map(|(seen, due, missed)| Verification {
+        seen,
+        due,
+        missed,
     })
 }
 

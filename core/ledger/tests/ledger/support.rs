@@ -5,7 +5,7 @@ use std::sync::mpsc::channel;
 use portraitd_ledger::{Ledger, ReadError, WriteError};
 use portraitd_reconcile::{
     Attempt, AttemptState, Attempted, BackendId, Change, Digest, Doubt, FileName, FileRecord, FileState, Fingerprint,
-    Holds, Memory, Photo, Presence, Recorded, Stat, Target, Time, UserId, UserRecord, Verdict,
+    Holds, Memory, Photo, Presence, Recorded, Stat, Target, Time, UserId, UserRecord, Verdict, Verification,
 };
 
 /// The records of the `n`th user and the file of it, at one backend after a failed attempt.
@@ -34,13 +34,17 @@ pub(crate) fn failed(n: u64) -> Recorded {
         holds: Holds::Unsure { receipt: None },
         attempted: Some(Box::new(Attempted { target, count: 3, since: time(n), state })),
         doubt: Some(Box::new(Doubt { target: Some(target), until: time(n + 600) })),
+        remote: Some(format!("remote{n}").into()),
+        verification: None,
     }
 }
 
 /// A delivery that is done.
 pub(crate) fn in_place(n: u64) -> Recorded {
     let receipt = Some(format!("https://media.example.com/users/{n}/photo"));
-    Recorded { holds: Holds::Exactly { fingerprint: fingerprint(n), receipt }, attempted: None, doubt: None }
+    let verification = Verification { seen: Some(time(n)), due: None, missed: 0 };
+    let holds = Holds::Exactly { fingerprint: fingerprint(n), receipt };
+    Recorded { holds, verification: Some(Box::new(verification)), ..Recorded::default() }
 }
 
 /// An upload that is made already.
