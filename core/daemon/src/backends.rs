@@ -3,6 +3,7 @@
 //! Knows what a plugin wants of photos; sends nothing.
 
 pub(crate) mod reload;
+pub(crate) mod users;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -11,14 +12,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use portraitd_host::Host;
 use portraitd_pipeline as pipeline;
-use portraitd_reconcile::{BackendId, BackendSpec};
+use portraitd_reconcile::{BackendId, BackendSpec, Owner, Users, Verify};
 use portraitd_sdk::message::{Description, EffectKind, Example, Open, Operation};
 use portraitd_sdk::{Failure, Fit, Identity, RenditionSpec, Verdict};
 use serde_json::{Map, Value};
 use tracing::{error, warn};
 
 use crate::backends::reload::Stamp;
-use crate::config::{BackendConfig, Config, Crop, Rate};
+use crate::backends::users::Naming;
+use crate::config::{BackendConfig, Config, Crop, OwnerMode, Rate, VerifyMode};
 use crate::dispatch::memory::BackendMemory;
 use crate::report::{Exit, Trouble, chain};
 use crate::secrets::Secrets;
@@ -34,6 +36,8 @@ pub(crate) struct Backend {
     pub(crate) plugin: String,
     open: Mutex<Opened>,
     config: BackendConfig,
+    /// What its system calls users.
+    pub(crate) naming: Naming,
     /// The way of its requests, whichever library words them.
     lane: Arc<Lane>,
     /// Its library as it was just before it was loaded.
@@ -153,6 +157,7 @@ impl Backend {
             plugin: config.plugin.to_string(),
             open: Mutex::new(Err("its plugin is not open yet".into())),
             config: config.clone(),
+            naming: Naming::read(&config.users),
             lane: Arc::new(Lane::new(config.timeout, config.rate.map(Rate::interval).unwrap_or_default())),
             stamp,
         }
@@ -170,9 +175,16 @@ impl Backend {
 
     fn spec(&self, crop: pipeline::Crop) -> BackendSpec {
         let open = self.open();
-        let (shape, probes, remote) = match &open {
-            Ok(open) => (shape(&self.plugin, open, crop), open.can(Operation::Probe), open.is_remote()),
-            Err(_) => (String::new(), false, false),
+        let (shape, probes, sends, folds_case) = match &open {
+            Ok(open) => {
+                let (probes, sends) = (open.can(Operation::Probe), open.is_remote());
+                (shape(&self.plugin, open, crop), probes, sends, open.handle.folds_case())
+            }
+            Err(_) => (String::new(), false, false, false),
+        };
+        let (users, unreadable) = match self.naming.users(folds_case) {
+            Ok(users) => (users, None),
+            Err(reason) => (Users::same(), Some(reason)),
         };
         BackendSpec {
             id: self.id.clone(),
@@ -180,8 +192,18 @@ impl Backend {
             concurrency: self.config.concurrency.get(),
             remove: self.config.remove,
             probes,
-            remote,
-            broken: open.err(),
+            sends,
+            users,
+            verify: match self.config.verify {
+                VerifyMode::Off => Verify::Off,
+                VerifyMode::After => Verify::After,
+                VerifyMode::Daily => Verify::Daily,
+            },
+            owner: match self.config.owner {
+                OwnerMode::Portraitd => Owner::Portraitd,
+                OwnerMode::User => Owner::User,
+            },
+            broken: open.err().or(unreadable),
         }
     }
 }
@@ -334,6 +356,10 @@ fn check_operations(id: &BackendId, config: &BackendConfig, open: &OpenBackend) 
     if config.remove && !open.can(Operation::Remove) {
         let reason = format!("`remove = true`, and the plugin `{}` cannot remove pictures", config.plugin);
         return Err(trouble(id).because(reason).hint("leave `remove` out"));
+    }
+    if config.verify != VerifyMode::Off && !open.can(Operation::Verify) {
+        let reason = format!("`verify`, and the plugin `{}` cannot tell what its system shows", config.plugin);
+        return Err(trouble(id).because(reason).hint("leave `verify` out"));
     }
     Ok(())
 }

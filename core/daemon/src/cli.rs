@@ -1,5 +1,6 @@
 //! The command line: what can be asked for, and which module does it.
 
+mod adopt;
 mod ask;
 mod check;
 mod plugins;
@@ -33,6 +34,8 @@ enum Command {
     Run,
     /// Scan once, deliver what is due, and end
     Sync(SyncArgs),
+    /// Record what backends hold already as if it had been delivered, and send nothing
+    Adopt(AdoptArgs),
     /// Check config, plugins, folder and rights without starting
     Check(CheckArgs),
     /// Show counts for each backend, refused files and held backends
@@ -73,6 +76,20 @@ pub(crate) struct SyncArgs {
     #[arg(long)]
     pub(crate) dry_run: bool,
     /// Print the summary as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Only these users
+    #[arg(value_name = "USERID")]
+    pub(crate) users: Vec<String>,
+}
+
+/// What `adopt` is asked for.
+#[derive(Debug, Args)]
+pub(crate) struct AdoptArgs {
+    /// The backend; may be given several times
+    #[arg(long = "backend", value_name = "B", required = true)]
+    pub(crate) backends: Vec<String>,
+    /// Print what was found as JSON
     #[arg(long)]
     pub(crate) json: bool,
     /// Only these users
@@ -179,6 +196,7 @@ impl Cli {
         match self.command {
             Command::Run => run::run(&config, &path),
             Command::Sync(args) => sync::sync(&config, &args),
+            Command::Adopt(args) => adopt::adopt(&config, &args),
             Command::Check(args) => check::check(&config, &path, args.probe),
             Command::Status(args) => ask::status(&config, args.json),
             Command::Explain(args) => ask::explain(&config, &args.user, args.json),

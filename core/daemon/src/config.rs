@@ -1,6 +1,7 @@
 //! The config file as types that cannot be wrong, and where it is looked for. Loads no plugin, opens no folder and
 //! makes no directory: what a plugin's settings mean is checked against the plugin's own schema, elsewhere.
 
+mod users;
 mod values;
 mod wrong;
 
@@ -16,6 +17,7 @@ use reqwest::Url;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+pub(crate) use users::{UserFile, UsersConfig};
 pub(crate) use values::{Bytes, Concurrency, Extension, Listen, Percent, Pixels, PluginName, Rate, UserIdPattern};
 use wrong::Wrong;
 
@@ -266,9 +268,42 @@ pub(crate) struct BackendConfig {
     /// Whether the picture of a user whose photo was taken away is removed.
     #[serde(default)]
     pub(crate) remove: bool,
+    /// What the system calls users.
+    #[serde(default)]
+    pub(crate) users: UsersConfig,
+    /// When the system is asked whether it shows what was delivered.
+    #[serde(default)]
+    pub(crate) verify: VerifyMode,
+    /// Whose picture counts when it shows another one.
+    #[serde(default)]
+    pub(crate) owner: OwnerMode,
     /// The plugin's own settings as they are handed to it, not yet checked against its schema.
     #[serde(default, deserialize_with = "values::settings")]
     pub(crate) settings: Map<String, Value>,
+}
+
+/// `verify` of a backend
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum VerifyMode {
+    /// Never.
+    #[default]
+    Off,
+    /// After each delivery.
+    After,
+    /// After each delivery, and every day.
+    Daily,
+}
+
+/// `owner` of a backend
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum OwnerMode {
+    /// The photo of the drop folder.
+    #[default]
+    Portraitd,
+    /// What the user has set, until that photo changes.
+    User,
 }
 
 const fn yes() -> bool {

@@ -483,9 +483,11 @@ impl Controller {
 
     fn begin(&mut self, delivery: Delivery, prepared: Prepared, now: Time) {
         let receipt = self.reconciler.receipt(&delivery).cloned();
+        let verified = self.reconciler.is_verified(&delivery);
         let attempt = if self.stopping { None } else { self.reconciler.begin(&delivery, now) };
         let Some(attempt) = attempt else { return self.reconciler.abandon(&delivery, now) };
-        let counted = Event::Counted(Box::new(Counted { delivery, prepared, begun: Begun { attempt, receipt } }));
+        let begun = Begun { attempt, receipt, verified };
+        let counted = Event::Counted(Box::new(Counted { delivery, prepared, begun }));
         self.write_down_and(Some(counted));
     }
 
@@ -501,11 +503,17 @@ impl Controller {
 
     fn settled(&mut self, delivery: &Delivery, outcome: &Outcome, ms: u64, now: Time) {
         let (backend, verdict, reason) = (&delivery.backend, outcome.verdict.word(), &outcome.reason);
-        debug!(%backend, user = %delivery.user, verdict, reason, ms, "an attempt has ended");
-        self.metrics.attempt(backend.as_str(), verdict, Duration::from_millis(ms));
+        let took = Duration::from_millis(ms);
+        if delivery.operation.only_looks() {
+            debug!(%backend, user = %delivery.user, verdict, reason, ms, "the system was asked what it shows");
+            self.metrics.verification(backend.as_str(), verdict, took);
+        } else {
+            debug!(%backend, user = %delivery.user, verdict, reason, ms, "an attempt has ended");
+            self.metrics.attempt(backend.as_str(), verdict, took);
+        }
         if outcome.verdict.holds_backend() {
             error!(%backend, verdict, reason, "the backend is held: mend it, then run `portraitd retry`");
-        } else if outcome.verdict.stops() {
+        } else if outcome.verdict.stops() && !delivery.operation.only_looks() {
             warn!(%backend, verdict, reason, "a delivery is stopped: see `portraitd status`");
         }
         let before = self.reconciler.backend_state(backend);

@@ -44,6 +44,8 @@ pub(crate) struct Begun {
     pub(crate) attempt: u32,
     /// What the last delivery that was done left behind.
     pub(crate) receipt: Option<String>,
+    /// Whether the system is asked afterwards whether it shows the photo.
+    pub(crate) verified: bool,
 }
 
 /// What a delivery is made with. The plugin is the one that wanted these pictures, whatever serves the backend by now.
@@ -54,13 +56,14 @@ pub(crate) struct Prepared {
 }
 
 impl Dispatcher {
-    /// The plugin and the renditions for a delivery; none of these for a removal.
+    /// The plugin and the renditions for a delivery; none of these for what sends no picture.
     ///
     /// # Errors
     /// What the photo turned out to be instead.
     pub(crate) async fn prepare(&self, delivery: &Delivery, folder: Arc<Folder>) -> Result<Prepared, Examined> {
         let open = self.opened(&delivery.backend);
-        let Some((file, digest)) = delivery.photo.clone() else { return Ok(Prepared { open, made: Vec::new() }) };
+        let photo = delivery.photo.clone().filter(|_| delivery.operation == Operation::Deliver);
+        let Some((file, digest)) = photo else { return Ok(Prepared { open, made: Vec::new() }) };
         let wanted = recipe(&open);
         let others = delivery.wave.iter().filter(|backend| **backend != delivery.backend);
         let soon = others.flat_map(|backend| recipe(&self.opened(backend))).collect();
@@ -98,9 +101,10 @@ impl Dispatcher {
     }
 
     fn start(&self, delivery: &Delivery, open: &OpenBackend, made: &[Arc<Rendition>], begun: Begun) -> Start {
-        let op = match delivery.operation() {
+        let op = match delivery.operation {
             Operation::Deliver => message::Operation::Deliver,
             Operation::Remove => message::Operation::Remove,
+            Operation::Verify | Operation::Adopt => message::Operation::Verify,
         };
         let target = match delivery.target {
             Target::Photo(fingerprint) => fingerprint.to_string(),
@@ -108,10 +112,11 @@ impl Dispatcher {
         };
         let photo = delivery.photo.as_ref().map(|(_, digest)| conversations::photo(open, digest, made));
         Start {
-            user: Some(conversations::user(&delivery.user)),
+            user: Some(conversations::user(&delivery.user, &delivery.remote)),
             photo,
             receipt: begun.receipt.and_then(|receipt| serde_json::from_str(&receipt).ok()),
             attempt: begun.attempt,
+            verified: begun.verified,
             ..self.conversations.blank(open, op, &format!("{} {} {target}", delivery.backend, delivery.user))
         }
     }

@@ -104,6 +104,7 @@ pub(crate) mod tests {
                 rejected: vec![file("canary.jpg")],
                 ignored: vec![file("canary.txt"), file("canary.pdf")],
                 conflicts: vec![(UserId::parse("canary").unwrap(), vec![FileName::new("canary.png")])],
+                shared: Vec::new(),
                 braked: 4,
                 moved: None,
                 backends: BTreeMap::from([(BackendId::parse("intranet").unwrap(), intranet)]),

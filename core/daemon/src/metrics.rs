@@ -28,6 +28,7 @@ struct Counted {
     scans: u64,
     last_scan: Option<Duration>,
     attempts: BTreeMap<String, Tally>,
+    verifications: BTreeMap<String, Tally>,
     requests: BTreeMap<String, Tally>,
 }
 
@@ -65,6 +66,11 @@ impl Metrics {
         self.counted().attempts.entry(backend.to_owned()).or_default().add(verdict, took);
     }
 
+    /// A backend's system was asked whether it shows what was delivered, with this verdict.
+    pub(crate) fn verification(&self, backend: &str, verdict: &str, took: Duration) {
+        self.counted().verifications.entry(backend.to_owned()).or_default().add(verdict, took);
+    }
+
     /// A request to a backend's system has ended: with a status, or with the word for what went wrong on the way, such as
     /// `connect` or `timeout`.
     pub(crate) fn http(&self, backend: &str, status: &str, took: Duration) {
@@ -84,6 +90,7 @@ impl Metrics {
         page.scans(&self.counted());
         page.backends(glance);
         page.tallies(&ATTEMPTS, &self.counted().attempts);
+        page.tallies(&VERIFICATIONS, &self.counted().verifications);
         page.tallies(&REQUESTS, &self.counted().requests);
         page.0
     }
@@ -103,6 +110,13 @@ const ATTEMPTS: Names = Names {
     how: "verdict",
     seconds: "portraitd_attempt_seconds",
     what: "Attempts at a backend",
+};
+
+const VERIFICATIONS: Names = Names {
+    total: "portraitd_verifications_total",
+    how: "verdict",
+    seconds: "portraitd_verification_seconds",
+    what: "Looks whether a system shows what was delivered",
 };
 
 /// How many ways to end are told apart for each backend.
@@ -139,7 +153,8 @@ impl Page {
         self.family("portraitd_files", GAUGE, "Other files in the folder.");
         self.sample("portraitd_files", &[("state", "rejected")], status.rejected.len());
         self.sample("portraitd_files", &[("state", "ignored")], status.ignored.len());
-        self.single("portraitd_conflicts", GAUGE, "Users with several photos.", status.conflicts.len());
+        let conflicts = status.conflicts.len() + status.shared.len();
+        self.single("portraitd_conflicts", GAUGE, "Users with several photos, or who are one user.", conflicts);
         self.single("portraitd_removals_braked", GAUGE, "Removals that wait for a person.", status.braked);
         let up = u8::from(glance.folder_is_up());
         self.single("portraitd_folder_up", GAUGE, "Whether the folder is read completely.", up);

@@ -23,7 +23,7 @@ pub(crate) fn status(status: &Status, backends: &Backends) -> Value {
         "photos": status.photos,
         "rejected": files(&status.rejected),
         "ignored": files(&status.ignored),
-        "conflicts": status.conflicts.iter().map(|(user, files)| conflict(user, files)).collect::<Vec<_>>(),
+        "conflicts": conflicts(status),
         "removals": { "braked": status.braked },
         "backends": named.collect::<Map<_, _>>(),
     })
@@ -43,7 +43,7 @@ pub(crate) fn counts(status: &Status, backends: &Backends) -> Value {
         "photos": status.photos,
         "rejected": status.rejected.len(),
         "ignored": status.ignored.len(),
-        "conflicts": status.conflicts.len(),
+        "conflicts": status.conflicts.len() + status.shared.len(),
         "removals": { "braked": status.braked },
         "backends": named.collect::<Map<_, _>>(),
     })
@@ -83,9 +83,14 @@ fn file(report: &FileReport) -> Value {
     json!({ "file": shown(&report.file), "reason": report.reason })
 }
 
-fn conflict(user: &UserId, files: &[FileName]) -> Value {
-    let reason = format!("they are photos of one user, {user}: leave one in the folder");
-    json!({ "files": files.iter().map(shown).collect::<Vec<_>>(), "reason": reason })
+fn conflicts(status: &Status) -> Vec<Value> {
+    let conflict = |files: &[FileName], reason: String| json!({ "files": files.iter().map(shown).collect::<Vec<_>>(), "reason": reason });
+    let everywhere = status
+        .conflicts
+        .iter()
+        .map(|(user, files)| conflict(files, format!("they are photos of one user, {user}: leave one in the folder")));
+    let at_one = status.shared.iter().map(|(id, files, reason)| conflict(files, format!("backend {id}: {reason}")));
+    everywhere.chain(at_one).collect()
 }
 
 fn shown(name: &FileName) -> String {
@@ -130,7 +135,10 @@ pub(crate) fn explain(user: &UserId, report: &UserReport, backends: &Backends) -
             "state": delivery.state.word(),
             "fingerprint": delivery.fingerprint.map(|fingerprint| fingerprint.to_string()),
             "renditions": renditions,
+            "remote": delivery.remote,
+            "reason": delivery.unnamed,
             "attempts": [],
+            "verified": delivery.seen.map(rfc3339),
             "next": delivery.next.map(rfc3339),
             "receipt": delivery.receipt.as_ref().map(|receipt| serde_json::from_str(receipt).unwrap_or(Value::Null)),
         });
@@ -253,14 +261,20 @@ pub(crate) fn explain_text(explained: &Value) -> String {
         );
     }
     for (name, backend) in entries(&explained["backends"]) {
-        explain_backend(&mut text, name, backend);
+        explain_backend(&mut text, name, backend, &explained["userid"]);
     }
     text
 }
 
-fn explain_backend(text: &mut String, name: &str, backend: &Value) {
+fn explain_backend(text: &mut String, name: &str, backend: &Value, userid: &Value) {
     let next = backend["next"].as_str().map(|next| format!(", next attempt at {next}")).unwrap_or_default();
-    line(text, format_args!("backend {name}: {}{next}", word(&backend["state"])));
+    line(text, format_args!("backend {name}: {}{}{next}", word(&backend["state"]), because(&backend["reason"])));
+    if backend["remote"].is_string() && backend["remote"] != *userid {
+        line(text, format_args!("  there: {}", word(&backend["remote"])));
+    }
+    if backend["verified"].is_string() {
+        line(text, format_args!("  seen there at {}", word(&backend["verified"])));
+    }
     for spec in list(&backend["renditions"]) {
         let size =
             [&spec["width"], &spec["height"]].map(|side| if *side == 0 { "any".into() } else { side.to_string() });

@@ -265,6 +265,16 @@ impl Backend {
         &self.0.opened.fingerprint
     }
 
+    /// Whether its system takes names of users that differ in nothing but case for one user.
+    pub fn folds_case(&self) -> bool {
+        self.0.opened.folds_case
+    }
+
+    /// Whether its deliveries use the effect `publish`.
+    pub fn publishes(&self) -> bool {
+        self.0.opened.publishes
+    }
+
     /// What it said for the log when it was opened.
     pub fn log(&self) -> &[LogLine] {
         &self.0.log

@@ -1,11 +1,12 @@
-//! A library that was replaced while the daemon runs: new deliveries go to the new one, running ones end on the old.
+//! A library that was replaced while the daemon runs, and a file of users that was: new deliveries go by the new one,
+//! running ones end by the old.
 //!
-//! What it wants of photos may be something else than before; whoever decides is told. A library that cannot be used
+//! What is wanted of photos may be something else than before; whoever decides is told. A file that cannot be used
 //! changes nothing.
 
 use std::collections::BTreeMap;
 use std::os::unix::fs::MetadataExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -27,55 +28,81 @@ pub(super) struct Stamp(PathBuf, [i64; 7]);
 impl Stamp {
     /// The first file on the path with the library of a plugin; none while there is none.
     pub(super) fn of(plugin: &str, paths: &[PathBuf]) -> Option<Self> {
-        let file = portraitd_host::find(plugin, paths).ok()?;
+        Self::of_file(&portraitd_host::find(plugin, paths).ok()?)
+    }
+
+    /// This file; none while there is none.
+    fn of_file(file: &Path) -> Option<Self> {
         let meta = file.metadata().ok()?;
         let id = [meta.dev(), meta.ino(), meta.size()].map(u64::cast_signed);
         let times = [meta.mtime(), meta.mtime_nsec(), meta.ctime(), meta.ctime_nsec()];
-        Some(Self(file, [id[0], id[1], id[2], times[0], times[1], times[2], times[3]]))
+        Some(Self(file.to_owned(), [id[0], id[1], id[2], times[0], times[1], times[2], times[3]]))
     }
 }
 
-/// Looks after the libraries of these backends, for ever, and tells what a backend is with a new one.
+/// Looks after the libraries of these backends and their files of users, for ever, and tells what a backend is with a new
+/// one.
 pub(crate) async fn follow(backends: Arc<Backends>, tell: impl Fn(BackendSpec)) {
-    let known = backends.iter().map(|backend| (backend.id.clone(), backend.stamp.clone())).collect();
-    let mut looks = Looks { known, last: BTreeMap::new() };
+    let stamps = |of: fn(&Backend) -> Option<Stamp>| {
+        let known = backends.iter().map(|backend| (backend.id.clone(), of(backend))).collect();
+        Looks { known, last: BTreeMap::new() }
+    };
+    let (mut libraries, mut files) = (stamps(|backend| backend.stamp.clone()), stamps(|_| None));
     loop {
         tokio::time::sleep(LOOK_EVERY).await;
         let backends = Arc::clone(&backends);
         let look = tokio::task::spawn_blocking(move || {
-            let replaced = looks.look(&backends);
-            (looks, replaced)
+            let replaced = backends.iter().filter_map(|backend| {
+                let library = Stamp::of(&backend.plugin, &backends.opener.paths);
+                let reloaded = libraries.is_new(&backend.id, library).then(|| backends.reload(backend)).flatten();
+                let file = backend.naming.file().and_then(|file| Stamp::of_file(&file.path));
+                let renamed = files.is_new(&backend.id, file).then(|| backends.rename(backend)).flatten();
+                renamed.or(reloaded)
+            });
+            let replaced: Vec<_> = replaced.collect();
+            (libraries, files, replaced)
         });
         // It ends early with the daemon only.
-        let Ok((after, replaced)) = look.await else { return };
-        looks = after;
+        let Ok((libraries_after, files_after, replaced)) = look.await else { return };
+        (libraries, files) = (libraries_after, files_after);
         replaced.into_iter().for_each(&tell);
     }
 }
 
+/// Files that are looked at again and again.
 struct Looks {
-    /// The library that serves each backend, or that was refused.
+    /// The file that serves each backend, or that was refused.
     known: BTreeMap<BackendId, Option<Stamp>>,
     last: BTreeMap<BackendId, Option<Stamp>>,
 }
 
 impl Looks {
-    /// The backends that have a new library now.
-    fn look(&mut self, backends: &Backends) -> Vec<BackendSpec> {
-        let mut replaced = Vec::new();
-        for backend in backends.iter() {
-            let now = Stamp::of(&backend.plugin, &backends.opener.paths);
-            let last = self.last.insert(backend.id.clone(), now.clone());
-            if now.is_some() && last.as_ref() == Some(&now) && self.known.get(&backend.id) != Some(&now) {
-                self.known.insert(backend.id.clone(), now);
-                replaced.extend(backends.reload(backend));
-            }
+    /// Whether a backend has another file now, and one that is no longer written to.
+    fn is_new(&mut self, backend: &BackendId, now: Option<Stamp>) -> bool {
+        let last = self.last.insert(backend.clone(), now.clone());
+        let is_new = now.is_some() && last.as_ref() == Some(&now) && self.known.get(backend) != Some(&now);
+        if is_new {
+            self.known.insert(backend.clone(), now);
         }
-        replaced
+        is_new
     }
 }
 
 impl Backends {
+    /// Reads the names of users anew.
+    fn rename(&self, backend: &Backend) -> Option<BackendSpec> {
+        let id = &backend.id;
+        match backend.naming.reread() {
+            Ok(Some(rows)) => info!(backend = %id, rows, "the file of users is used from now on"),
+            Ok(None) => return None,
+            Err(reason) => {
+                error!(backend = %id, reason, "the file of users is not used");
+                return None;
+            }
+        }
+        Some(backend.spec(self.crop))
+    }
+
     fn reload(&self, backend: &Backend) -> Option<BackendSpec> {
         let (id, plugin) = (&backend.id, &backend.plugin);
         let newer = match self.opener.load(backend) {

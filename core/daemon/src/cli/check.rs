@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use portraitd_sdk::message::Operation;
 
-use crate::backends::{Backend, Backends};
+use crate::backends::users::{self, Table};
+use crate::backends::{Backend, Backends, OpenBackend};
 use crate::clock::Clock;
-use crate::config::Config;
+use crate::config::{Config, UserFile};
 use crate::dispatch::conversations::Conversations;
 use crate::dispatch::performer::{Real, Stage};
 use crate::dispatch::roots::Roots;
@@ -31,22 +32,43 @@ pub(crate) fn check(config: &Config, path: &Path, probe: bool) -> Result<Exit, T
 }
 
 fn check_backend(backend: &Backend) -> bool {
-    let found = match backend.open() {
-        Ok(open) => match open.channel.secrets.missing() {
-            None => Ok(open),
+    let found = backend.open().and_then(|open| {
+        let users = backend.naming.users(open.handle.folds_case())?;
+        match open.channel.secrets.missing() {
+            None => Ok((open, users)),
             Some((key, why)) => Err(format!("[backend.{}.settings] `{key}`: {why}", backend.id)),
-        },
-        Err(reason) => Err(reason),
-    };
+        }
+    });
     let told = match &found {
-        Ok(open) => {
+        Ok((open, _)) => {
             let names: Vec<_> = open.renditions().iter().map(|spec| spec.name.as_str()).collect();
             format!("ok, renditions: {}", names.join(", "))
         }
         Err(reason) => reason.clone(),
     };
     show::print(&format!("backend {} ({}): {told}", backend.id, backend.plugin));
-    found.is_ok()
+    found.is_ok_and(|(open, _)| backend.naming.file().is_none_or(|file| check_users(file, &open)))
+}
+
+/// Says which rows lead to nobody, or to somebody twice. Those are a matter of their users and no reason not to start.
+fn check_users(file: &UserFile, open: &OpenBackend) -> bool {
+    match users::table(file) {
+        Ok(Table { rows, remarks }) => {
+            show::print(&format!("  users {}: {} rows", escape(&file.path), rows.len()));
+            let shared = rows.shared(open.handle.folds_case()).map(|(name, owners)| {
+                let owners: Vec<_> = owners.into_iter().map(escape).collect();
+                format!("{} all lead to `{}`: none of them is sent", owners.join(", "), escape(name))
+            });
+            remarks.into_iter().chain(shared).for_each(|remark| {
+                show::print(&format!("  warning: {remark}"));
+            });
+            true
+        }
+        Err(reason) => {
+            show::print(&format!("  {reason}"));
+            false
+        }
+    }
 }
 
 fn probe_all(config: &Config, backends: &Backends, transport: transport::Lazy) -> bool {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-use portraitd_reconcile::{BackendId, Focus, Summary, Time, UserId};
+use portraitd_reconcile::{BackendId, Focus, InvalidId, Reconciler, Summary, Time, UserId};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::cli::SyncArgs;
@@ -30,11 +30,10 @@ pub(crate) fn sync(config: &Config, args: &SyncArgs) -> Result<Exit, Trouble> {
     let named = focus.users.clone().unwrap_or_default();
     let Engine { controller, lock, .. } = Engine::open(config, focus, dry, None)?;
     let started = Instant::now();
-    let (summary, unknown) = engine::block_on(pass(controller, config, args, &named))?;
+    let summarise = |reconciler: &Reconciler, now| (reconciler.summary(now), unknown(reconciler, &named, now));
+    let (summary, unknown) = engine::block_on(pass(controller, config, args.wait, summarise))?;
     drop(lock);
-    for user in &unknown {
-        eprintln!("no photo of {} is in the folder", escape(user.as_str()));
-    }
+    tell_unknown(&unknown);
     if args.dry_run {
         return Ok(show_dry_run(&shown, &summary, started.elapsed(), args.json));
     }
@@ -44,30 +43,59 @@ pub(crate) fn sync(config: &Config, args: &SyncArgs) -> Result<Exit, Trouble> {
 }
 
 fn focus(args: &SyncArgs) -> Result<Focus, Trouble> {
-    let wrong = |what: &str, name: &str, error: &dyn std::error::Error| {
-        Trouble::new(Exit::Config, format!("`{}` cannot be {what}", escape(name))).because(error)
-    };
-    let users = args.users.iter().map(|name| UserId::parse(name).map_err(|error| wrong("a user", name, &error)));
-    let users: BTreeSet<UserId> = users.collect::<Result<_, _>>()?;
-    let backends =
-        args.backends.iter().map(|name| BackendId::parse(name).map_err(|error| wrong("a backend", name, &error)));
-    let backends: BTreeSet<BackendId> = backends.collect::<Result<_, _>>()?;
     Ok(Focus {
-        users: (!users.is_empty()).then_some(users),
-        backends: (!backends.is_empty()).then_some(backends),
+        users: users(&args.users)?,
+        backends: backends(&args.backends)?,
         limit: args.limit.map(|limit| limit as usize),
+        adopts: false,
     })
 }
 
-async fn pass(
+/// The users that are asked for by name; none for all.
+pub(super) fn users(names: &[String]) -> Result<Option<BTreeSet<UserId>>, Trouble> {
+    asked(names, "a user", UserId::parse)
+}
+
+/// The backends that are asked for by name; none for all.
+pub(super) fn backends(names: &[String]) -> Result<Option<BTreeSet<BackendId>>, Trouble> {
+    asked(names, "a backend", BackendId::parse)
+}
+
+fn asked<T: Ord>(
+    names: &[String],
+    what: &str,
+    parse: fn(&str) -> Result<T, InvalidId>,
+) -> Result<Option<BTreeSet<T>>, Trouble> {
+    let parse = |name: &String| {
+        parse(name)
+            .map_err(|error| Trouble::new(Exit::Config, format!("`{}` cannot be {what}", escape(name))).because(error))
+    };
+    let named: BTreeSet<T> = names.iter().map(parse).collect::<Result<_, _>>()?;
+    Ok((!named.is_empty()).then_some(named))
+}
+
+/// Which of the users that were asked for have no photo.
+pub(super) fn unknown(reconciler: &Reconciler, named: &BTreeSet<UserId>, now: Time) -> Vec<UserId> {
+    named.iter().filter(|user| reconciler.explain(user, now).is_none()).cloned().collect()
+}
+
+/// Says so.
+pub(super) fn tell_unknown(unknown: &[UserId]) {
+    for user in unknown {
+        eprintln!("no photo of {} is in the folder", escape(user.as_str()));
+    }
+}
+
+/// Makes one pass, and takes what is wanted of what was known at its end.
+pub(super) async fn pass<T>(
     mut controller: Controller,
     config: &Config,
-    args: &SyncArgs,
-    named: &BTreeSet<UserId>,
-) -> Result<(Summary, Vec<UserId>), Trouble> {
+    wait: Duration,
+    take: impl FnOnce(&Reconciler, Time) -> T,
+) -> Result<T, Trouble> {
     stop_on_signals(&controller)?;
     let mut progress = Progress::new();
-    let mut patience = Patience::new(controller.now(), args.wait);
+    let mut patience = Patience::new(controller.now(), wait);
     let mut show_at = Instant::now();
     while let Some(until) = patience.go_on_until(&controller) {
         let look_again = controller.now().after(SHOW_EVERY).min(until);
@@ -83,11 +111,9 @@ async fn pass(
     }
     progress.update(&counts(&controller));
     progress.finish();
-    let now = controller.now();
-    let summary = controller.reconciler().summary(now);
-    let unknown = named.iter().filter(|user| controller.reconciler().explain(user, now).is_none()).cloned().collect();
+    let taken = take(controller.reconciler(), controller.now());
     controller.finish(config.run.grace).await?;
-    Ok((summary, unknown))
+    Ok(taken)
 }
 
 fn counts(controller: &Controller) -> Counts {

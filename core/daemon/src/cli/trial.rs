@@ -9,7 +9,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use portraitd_pipeline::{Recipe, Rendition};
-use portraitd_reconcile::{BackendId, Digest, Outcome, UserId};
+use portraitd_reconcile::{BackendId, Digest, Outcome, Remote, UserId};
 use portraitd_sdk::message::{Answer, Operation, Start, Step};
 use portraitd_sdk::script::{Head, Heard, HeardBody, RECORDING_FORMAT, Recording};
 
@@ -41,10 +41,11 @@ pub(crate) fn try_plugin(config: &Config, args: &TryArgs) -> Result<Exit, Troubl
     let scratch = Scratch::new();
     let backend = backends::open_with(&args.file, &id, settings, scratch.path())?;
     let open = &*backend.open().expect("a backend that cannot be opened is an error above");
+    let remote = remote(&backend, open, &user)?;
     let (digest, made) = pictures(config, open, &args.photo)?;
     let talk = Conversations { stage: stage(config, open, args.dry_run)?, clock: Clock::start() };
     let start = Start {
-        user: Some(conversations::user(&user)),
+        user: Some(conversations::user(&user, &remote)),
         photo: Some(conversations::photo(open, &digest, &made)),
         ..talk.blank(open, Operation::Deliver, &format!("try {id} {user} {digest}"))
     };
@@ -70,6 +71,19 @@ fn configured<'a>(config: &'a Config, name: &str) -> Result<(BackendId, &'a Back
         Trouble::new(Exit::Config, format!("there is no backend `{}` in the configuration", escape(name)))
             .hint(format!("the configured backends are: {}", known.join(", ")))
     })
+}
+
+/// What the backend calls the user.
+fn remote(backend: &Backend, open: &OpenBackend, user: &UserId) -> Result<String, Trouble> {
+    let trouble =
+        || Trouble::new(Exit::Config, format!("failed to find out what {user} is called at `{}`", backend.id));
+    let users = backend.naming.users(open.handle.folds_case()).map_err(|reason| trouble().because(reason))?;
+    match users.of(user) {
+        Remote::Named(name) => Ok(name.into_owned()),
+        Remote::Missing(_) => Err(trouble().because("no row is for this user")),
+        Remote::Shared(name) => Err(trouble().because(format!("several users are `{}` there", escape(&*name)))),
+        Remote::Twice => Err(trouble().because("two rows are for this user, and they say two names")),
+    }
 }
 
 fn pictures(config: &Config, open: &OpenBackend, photo: &Path) -> Result<(Digest, Vec<Arc<Rendition>>), Trouble> {

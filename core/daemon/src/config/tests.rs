@@ -4,6 +4,8 @@ use super::*;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
+use portraitd_reconcile::Missing;
+
 const SHIPPED: &str = include_str!("../../../../config/portraitd.toml");
 const SNIPPETS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../config/backends");
 
@@ -127,7 +129,7 @@ fn a_plugins_setting_in_the_wrong_place_is_told_where_it_goes() {
     check(
         "[backend.intranet]\nplugin = 'x'\nbase-url = 'y'",
         "because: line 3: backend.intranet.base-url: unknown key\nhint: the keys of backend.intranet are plugin, enabled, \
-         concurrency, rate, timeout, remove, settings; settings of the plugin go under [backend.intranet.settings]",
+         concurrency, rate, timeout, remove, users, verify, owner, settings; settings of the plugin go under [backend.intranet.settings]",
     );
 }
 
@@ -140,13 +142,32 @@ fn keys_of_later_versions_are_unknown_and_not_ignored() {
         "photo.eye-line = 0.42",
         "photo.background = '#ffffff'",
         "photo.linear-light = false",
-        "backend.x = { plugin = 'y', users = { template = '{userid}' } }",
         "backend.x = { plugin = 'y', isolation = 'process' }",
-        "backend.x = { plugin = 'y', verify = 'off' }",
-        "backend.x = { plugin = 'y', owner = 'user' }",
     ];
     for text in later {
         assert!(told(text).contains(": unknown key"), "{text}: {}", told(text));
+    }
+}
+
+#[test]
+fn users_are_named_by_a_template_or_by_the_rows_of_a_file() {
+    let text = |users: &str| format!("[backend.x]\nplugin = 'y'\nusers = {users}");
+    let parsed = |users: &str| Config::parse(&text(users)).unwrap().backend.into_values().next().unwrap().users;
+    assert_eq!(parsed("{ template = '{userid}@example.com' }"), UsersConfig::Template("{userid}@example.com".into()));
+    let file = |missing| UserFile { path: "users.csv".into(), key: "userid".into(), value: "id".into(), missing };
+    let columns = "file = 'users.csv', key = 'userid', value = 'id'";
+    assert_eq!(parsed(&format!("{{ {columns} }}")), UsersConfig::File(file(Missing::Wait)));
+    assert_eq!(parsed(&format!("{{ {columns}, missing = 'skip' }}")), UsersConfig::File(file(Missing::Skip)));
+    for (wrong, because) in [
+        ("{ template = 'everybody' }", "template: {userid} must stand in it, once"),
+        ("{ template = '{userid}', missing = 'skip' }", "give `template` alone, or `file` with"),
+        ("{ file = 'users.csv' }", "file: `key` and `value` must say which columns"),
+        ("{}", "give `template` alone"),
+        ("{ templat = '{userid}' }", "unknown key"),
+        ("{ file = '', key = 'a', value = 'b' }", "give `template` alone"),
+    ] {
+        let told = told(&text(wrong));
+        assert!(told.contains("line 3: backend.x.users") && told.contains(because), "{wrong}: {told}");
     }
 }
 

@@ -100,8 +100,8 @@ impl Conversations {
 }
 
 /// The user as a backend hears of them.
-pub(crate) fn user(id: &UserId) -> User {
-    User { id: id.to_string(), remote: id.to_string() }
+pub(crate) fn user(id: &UserId, remote: &str) -> User {
+    User { id: id.to_string(), remote: remote.to_owned() }
 }
 
 /// The photo as a backend hears of it, with the renditions that were made for it.
