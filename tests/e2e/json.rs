@@ -76,7 +76,10 @@ fn explain_has_the_fields_of_the_contract() {
     assert_eq!((&photo["width"], &photo["height"]), (&json!(496), &json!(667)));
     assert!(photo["warnings"].is_array() && photo["refused"].is_null());
     let backend = &story["backends"]["portraits"];
-    assert_fields(backend, &["state", "fingerprint", "renditions", "attempts", "next", "receipt"]);
+    assert_fields(
+        backend,
+        &["state", "fingerprint", "renditions", "remote", "reason", "attempts", "verified", "next", "receipt"],
+    );
     assert_eq!(backend["state"], "done");
     assert!(backend["fingerprint"].is_string() && !backend["receipt"].is_null(), "{backend:#}");
     assert!(backend["next"].is_null() || is_time(&backend["next"]), "{backend:#}");

@@ -43,6 +43,7 @@ mod slow_writer;
 mod sync;
 mod syscalls;
 mod two_step;
+mod users;
 mod watch;
 mod write_a_backend;
 
