@@ -19,6 +19,7 @@ mod cli;
 mod config;
 mod conflict;
 mod crash;
+mod fetch;
 mod first_photo;
 mod folder_gone;
 mod hostile_names;
