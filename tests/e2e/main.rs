@@ -7,6 +7,7 @@ mod fixtures;
 mod photos;
 mod random;
 mod raw;
+mod rules;
 #[path = "../simulators/mod.rs"]
 mod simulators;
 mod snapshot;

@@ -42,6 +42,14 @@ impl Draft {
         self
     }
 
+    /// The same without a header.
+    pub(crate) fn without(mut self, header: &str) -> Self {
+        let begin = format!("{header}:").into_bytes();
+        let lines = self.head.split_inclusive(|&byte| byte == b'\n').filter(|line| !line.starts_with(&begin));
+        self.head = lines.collect::<Vec<_>>().concat();
+        self
+    }
+
     /// What goes over the wire, with the right Content-Length.
     pub(crate) fn bytes(&self) -> Vec<u8> {
         let length = format!("Content-Length: {}\r\n\r\n", self.body.len());

@@ -2,13 +2,15 @@
 //! client. They accept what the document allows and refuse everything else, keep what they received, and play named
 //! faults. They know nothing about portraitd.
 //!
-//! `server` is HTTP/1.1 on threads, `multipart` reads forms, `faults` names what can go wrong and when it strikes,
-//! `undercut` watches that a wait that was told is kept, and `simulator` puts all that around a system; `fetch` goes where
-//! a system is told that a picture lies. Each system is one module more and one line here.
+//! `server` is HTTP/1.1 on threads, `multipart` reads forms, `picture` looks at pictures without decoding them, `fetch`
+//! goes where a system is told that one lies, `faults` names what can go wrong and when it strikes, `undercut` watches that
+//! a wait that was told is kept, and `simulator` puts all that around a system. Each system is one module more and one line
+//! here.
 
 pub(crate) mod faults;
 pub(crate) mod fetch;
 pub(crate) mod multipart;
+pub(crate) mod picture;
 pub(crate) mod reply;
 pub(crate) mod request;
 pub(crate) mod server;
