@@ -3,7 +3,7 @@
 //! faults. They know nothing about portraitd.
 //!
 //! `server` is HTTP/1.1 on threads, `multipart` reads forms, `picture` looks at pictures without decoding them, `fetch`
-//! goes where a system is told that one lies, `faults` names what can go wrong and when it strikes, `undercut` watches that
+//! goes where a system is told that one lies, `gallery` is such a place, `faults` names what can go wrong and when it strikes, `undercut` watches that
 //! a wait that was told is kept, and `simulator` puts all that around a system. Each system is one module more and one line
 //! here.
 
@@ -17,4 +17,6 @@ pub(crate) mod server;
 pub(crate) mod simulator;
 pub(crate) mod undercut;
 
+pub(crate) mod creatorshub;
+pub(crate) mod gallery;
 pub(crate) mod rocketchat;

@@ -64,7 +64,7 @@ pub(crate) enum Afterwards {
 }
 
 impl Reply {
-    fn new(status: u16, kind: &str, body: Vec<u8>) -> Self {
+    pub(crate) fn new(status: u16, kind: &str, body: Vec<u8>) -> Self {
         let headers = vec![("Content-Type", kind.to_owned())];
         Self { status, headers, body, manner: Manner::Whole, wait: None, note: String::new() }
     }
