@@ -20,6 +20,7 @@ mod cli;
 mod config;
 mod conflict;
 mod crash;
+mod creatorshub;
 mod creatorshub_simulator;
 mod fetch;
 mod first_photo;
