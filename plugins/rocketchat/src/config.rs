@@ -18,10 +18,25 @@ pub struct Settings {
     /// A personal access token of that account.
     pub auth_token: Secret,
 
+    /// How pictures are sent.
+    #[serde(default)]
+    pub mode: Mode,
+
     /// What a user's name for this backend is at the server: the username, or the id.
     #[serde(default)]
     #[schemars(extend("x-identifying" = true))]
     pub user: NamedBy,
+}
+
+/// How a picture is sent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Mode {
+    /// As the file of a form.
+    #[default]
+    File,
+    /// As the address of a published picture, which the server fetches.
+    Url,
 }
 
 /// By what the server is told whose picture it is.
@@ -36,7 +51,7 @@ pub enum NamedBy {
 }
 
 impl NamedBy {
-    /// The form field that holds it.
+    /// The field of a form, of JSON and of a query that holds it.
     pub(crate) const fn field(self) -> &'static str {
         match self {
             Self::Username => "username",

@@ -7,7 +7,7 @@ mod wire;
 #[cfg(test)]
 mod tests;
 
-pub use config::{NamedBy, Settings};
+pub use config::{Mode, NamedBy, Settings};
 pub use deliver::RocketChat;
 
 portraitd_sdk::export!(RocketChat);

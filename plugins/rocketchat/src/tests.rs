@@ -5,12 +5,13 @@ use std::time::Duration;
 use portraitd_sdk::message::memory::{Recalled, Remember, Remembered};
 use portraitd_sdk::message::{Effect, EffectErrorKind, Outcome, Reply};
 use portraitd_sdk::script::{BEGIN_MS, Fault, Faults, Played, Script, Table, rendition};
-use portraitd_sdk::{Failure, HttpRequest, Memory, Part, Response, Secret, Verdict};
+use portraitd_sdk::{Backend as _, Failure, HttpRequest, Memory, Part, Response, Secret, Verdict};
 use serde_json::{Value, json};
 
 use crate::RocketChat;
 
 const CALLER: &str = "aobEdbYhXfu5hkeqG";
+const PUBLISHED: &str = "https://photos.example.com/abc/avatar.jpg";
 
 fn settings() -> Value {
     json!({ "base-url": "https://chat.example.com/", "user-id": CALLER, "auth-token": "secret:/auth-token" })
@@ -40,6 +41,30 @@ fn as_caller(request: HttpRequest) -> HttpRequest {
 fn set_avatar(field: &str, whose: &str) -> HttpRequest {
     let parts = [Part::field(field, whose), Part::file("image", "avatar.jpg", &rendition("avatar"))];
     as_caller(HttpRequest::post("https://chat.example.com/api/v1/users.setAvatar").multipart(parts))
+}
+
+fn set_url(field: &str, whose: &str) -> HttpRequest {
+    let body = json!({ "avatarUrl": PUBLISHED, (field): whose });
+    as_caller(HttpRequest::post("https://chat.example.com/api/v1/users.setAvatar").json(body))
+}
+
+fn reset(field: &str, whose: &str) -> HttpRequest {
+    as_caller(HttpRequest::post("https://chat.example.com/api/v1/users.resetAvatar").json(json!({ (field): whose })))
+}
+
+fn user(field: &str, whose: &str) -> HttpRequest {
+    as_caller(HttpRequest::get("https://chat.example.com/api/v1/users.info").query(field, whose))
+}
+
+/// What the server tells of `ada`.
+fn ada(etag: Option<&str>) -> Response {
+    let mut ada = json!({ "_id": "BsNr28znDkG8aeo7W", "username": "ada", "active": true });
+    ada["avatarETag"] = etag.into();
+    Response::with_json(200, &json!({ "user": ada, "success": true }))
+}
+
+fn success() -> Response {
+    Response::with_json(200, &json!({ "success": true }))
 }
 
 fn info() -> HttpRequest {
@@ -109,7 +134,7 @@ fn the_user_is_named_before_the_picture_by_name_or_by_id() {
         let played = open(with("user", user))
             .remote("BsNr28znDkG8aeo7W")
             .known()
-            .exchange(set_avatar(field, "BsNr28znDkG8aeo7W"), Response::with_json(200, &json!({ "success": true })))
+            .exchange(set_avatar(field, "BsNr28znDkG8aeo7W"), success())
             .deliver();
         let done = played.result.unwrap();
         assert_eq!(done.outcome, Outcome::Changed);
@@ -122,7 +147,7 @@ fn a_server_of_unknown_version_is_asked_before_the_first_picture() {
     let played = open(settings())
         .expect(Effect::Recall { memory: version() }, Reply::Recall(Recalled::Missing {}))
         .asked(&json!({ "version": "7.1" }), "7.1")
-        .exchange(set_avatar("username", "ada"), Response::with_json(200, &json!({ "success": true })))
+        .exchange(set_avatar("username", "ada"), success())
         .deliver();
     let kinds: Vec<_> = played.effects.iter().map(|effect| effect.kind().word()).collect();
     assert_eq!(kinds, ["recall", "http", "remember", "http"]);
@@ -167,12 +192,201 @@ fn servers_of_every_time_tell_their_version() {
 }
 
 #[test]
-fn a_user_without_a_name_is_never_sent() {
-    for empty in ["", " "] {
-        let played = open(settings()).remote(empty).deliver();
-        assert!(played.effects.is_empty());
+fn a_published_picture_is_named_by_its_address() {
+    let publish = Effect::Publish { rendition: "avatar".into() };
+    for (user, field) in [("username", "username"), ("id", "userId")] {
+        let mut settings = with("mode", "url");
+        settings["user"] = user.into();
+        let script = open(settings).remote("BsNr28znDkG8aeo7W").known();
+        assert!(script.opened().publishes);
+        let script = script.expect(publish.clone(), Reply::Publish { url: PUBLISHED.into() });
+        let done = script.exchange(set_url(field, "BsNr28znDkG8aeo7W"), success()).deliver().result.unwrap();
+        assert_eq!((done.outcome, done.receipt), (Outcome::Changed, json!({ "sha256": "0".repeat(64) })));
+    }
+    assert!(!open(settings()).opened().publishes);
+    let nothing = Reply::error(EffectErrorKind::NotFound, "nothing is published here");
+    let played = open(with("mode", "url")).known().expect(publish, nothing).deliver();
+    assert_eq!(played.result.unwrap_err().verdict, Verdict::Config);
+}
+
+#[test]
+fn a_picture_that_the_server_cannot_fetch_is_tried_again() {
+    for code in ["error-avatar-invalid-url", "error-avatar-url-handling", "error-avatar-url-timeout"] {
+        let failure = failure(meteor_error(400, code));
+        assert_eq!(failure.verdict, Verdict::Retry, "{failure}");
+        assert!(failure.hint.unwrap().contains("`SSRF_Allowlist`"));
+    }
+    assert_eq!(failure(meteor_error(400, "error-avatar-image-too-large")).verdict, Verdict::ImageRejected);
+}
+
+#[test]
+fn a_name_that_is_none_is_never_sent() {
+    let long = "a".repeat(10_000);
+    for name in ["", " ", "\t", "\n ", "\u{a0}", " ada", "ada ", "ada\n", "a\0da", "a\u{85}da", &long] {
+        for user in ["username", "id"] {
+            let backend = || open(with("user", user)).remote(name);
+            for played in [backend().deliver(), backend().verified().deliver(), backend().verify()] {
+                assert_eq!(
+                    (played.effects, played.result.unwrap_err().verdict),
+                    (vec![], Verdict::UserAbsent),
+                    "{name:?}"
+                );
+            }
+            let removed = backend().remove();
+            assert_eq!((removed.effects, removed.result.unwrap().outcome), (vec![], Outcome::Removed), "{name:?}");
+        }
+    }
+}
+
+#[test]
+fn every_other_name_is_sent_as_it_is() {
+    for name in
+        ["ada&userId=x", "ada?username=bob", "../bob", "#", "ada lovelace", "ÄDA", "$or", "{\"$gt\":\"\"}", "%61da"]
+    {
+        let played = open(settings()).remote(name).known().exchange(set_avatar("username", name), success()).deliver();
+        played.result.unwrap();
+        let played = open(settings()).remote(name).known().exchange(reset("username", name), success()).remove();
+        played.result.unwrap();
+        let unknown = plain_error(400, "User not found.");
+        let played = open(settings()).remote(name).exchange(user("username", name), unknown).verify();
         assert_eq!(played.result.unwrap_err().verdict, Verdict::UserAbsent);
     }
+}
+
+#[test]
+fn only_usernames_are_the_same_in_any_case() {
+    assert!(open(settings()).opened().folds_case);
+    assert!(!open(with("user", "id")).opened().folds_case);
+}
+
+#[test]
+fn an_avatar_is_taken_away() {
+    for (user, field) in [("username", "username"), ("id", "userId")] {
+        let played = open(with("user", user)).known().exchange(reset(field, "ada"), success()).remove();
+        assert_eq!(played.result.unwrap().outcome, Outcome::Removed);
+    }
+    let removed = |reply| open(settings()).known().exchange(reset("username", "ada"), reply).remove().result;
+    assert_eq!(removed(meteor_error(400, "error-invalid-user")).unwrap().outcome, Outcome::Removed, "nobody has none");
+    for (reply, verdict) in [
+        (meteor_error(400, "error-not-allowed"), Verdict::Auth),
+        (plain_error(403, "forbidden"), Verdict::Auth),
+        (meteor_error(400, "error-user-param-not-provided"), Verdict::Bug),
+        (plain_error(400, "no"), Verdict::Retry),
+        (page(404), Verdict::Config),
+        (page(200), Verdict::Retry),
+        (plain_error(200, "no"), Verdict::Retry),
+    ] {
+        assert_eq!(removed(reply.clone()).unwrap_err().verdict, verdict, "{reply:?}");
+    }
+}
+
+#[test]
+fn a_server_of_unknown_version_is_asked_before_an_avatar_is_taken_away() {
+    let played = open(settings())
+        .expect(Effect::Recall { memory: version() }, Reply::Recall(Recalled::Missing {}))
+        .exchange(info(), Response::with_json(200, &json!({ "version": "0.70.4" })))
+        .remove();
+    assert_eq!(played.result.unwrap_err().verdict, Verdict::Config);
+}
+
+#[test]
+fn a_delivery_that_is_looked_for_keeps_the_etag_before() {
+    let receipt = |before: Response| {
+        let script = open(settings()).verified().known().exchange(user("username", "ada"), before);
+        script.exchange(set_avatar("username", "ada"), success()).deliver().result.unwrap().receipt
+    };
+    let sha256 = "0".repeat(64);
+    assert_eq!(receipt(ada(Some("e1"))), json!({ "sha256": sha256, "etag-before": "e1" }));
+    for none in [ada(None), ada(Some(""))] {
+        assert_eq!(receipt(none), json!({ "sha256": sha256, "etag-before": "" }));
+    }
+    // By another case of the name only the avatar can be set.
+    assert_eq!(receipt(plain_error(400, "User not found.")), json!({ "sha256": sha256 }));
+    let script = open(settings()).verified().known().exchange(user("username", "ada"), page(502));
+    assert_eq!(script.deliver().result.unwrap_err().verdict, Verdict::Retry);
+}
+
+/// A look with this receipt at a server that answers so, one answer after the other.
+fn looked(receipt: Option<Value>, answers: impl IntoIterator<Item = Response>) -> Played {
+    let script = receipt.into_iter().fold(open(settings()), Script::receipt);
+    answers.into_iter().fold(script, |script, answer| script.exchange(user("username", "ada"), answer)).verify()
+}
+
+#[test]
+fn the_etag_is_waited_for() {
+    let before = |etag| Some(json!({ "sha256": "77", "etag-before": etag }));
+    let known = json!({ "sha256": "77", "etag": "e2" });
+    let e1 = || ada(Some("e1"));
+    for (receipt, answers, outcome, detail, slept) in [
+        (before("e1"), vec![ada(Some("e2"))], Outcome::Unchanged, known.clone(), 1),
+        (before("e1"), vec![e1(), ada(Some("e2"))], Outcome::Unchanged, known.clone(), 3),
+        (before("e1"), vec![ada(None), e1(), ada(Some("e2"))], Outcome::Unchanged, known.clone(), 7),
+        (before("e1"), vec![e1(), e1(), e1()], Outcome::Changed, Value::Null, 7),
+        (before(""), vec![ada(None), ada(Some("e2"))], Outcome::Unchanged, known, 3),
+        (before(""), vec![ada(None), ada(Some("")), ada(None)], Outcome::Removed, Value::Null, 7),
+    ] {
+        let played = looked(receipt, answers);
+        let done = played.result.unwrap();
+        assert_eq!((done.outcome, done.receipt, played.slept.as_secs()), (outcome, detail, slept));
+        assert_eq!(done.notes.is_empty(), outcome != Outcome::Changed);
+    }
+}
+
+#[test]
+fn a_known_etag_is_compared() {
+    let receipt = || Some(json!({ "sha256": "77", "etag": "e2" }));
+    let look = |receipt, etag| {
+        let played = looked(receipt, [ada(etag)]);
+        let done = played.result.unwrap();
+        assert_eq!(played.slept, Duration::ZERO);
+        (done.outcome, done.receipt)
+    };
+    assert_eq!(look(receipt(), Some("e2")), (Outcome::Unchanged, receipt().unwrap()));
+    assert_eq!(look(receipt(), Some("e3")), (Outcome::Changed, Value::Null));
+    assert_eq!(look(receipt(), None), (Outcome::Removed, Value::Null));
+    // Delivered when nobody was going to look: what is there is taken for it.
+    let blind = || Some(json!({ "sha256": "77" }));
+    assert_eq!(look(blind(), Some("e2")), (Outcome::Unchanged, receipt().unwrap()));
+    assert_eq!(look(blind(), None), (Outcome::Removed, Value::Null));
+    // Never delivered.
+    assert_eq!(look(None, Some("e2")), (Outcome::Changed, json!({ "etag": "e2" })));
+    assert_eq!(look(None, Some("")), (Outcome::Removed, Value::Null));
+    assert_eq!(look(Some(json!({ "etag": "e2" })), Some("e2")), (Outcome::Unchanged, json!({ "etag": "e2" })));
+}
+
+#[test]
+fn somebody_else_is_not_looked_at() {
+    let told = |by: &str, field: &str, id: &str, name: &str| {
+        let reply = json!({ "user": { "_id": id, "username": name, "avatarETag": "e1" }, "success": true });
+        let script = open(with("user", by)).exchange(user(field, "ada"), Response::with_json(200, &reply));
+        script.verify().result.map(|done| done.receipt)
+    };
+    assert_eq!(told("username", "username", "x", "ADA").unwrap(), json!({ "etag": "e1" }));
+    assert_eq!(told("id", "userId", "ada", "x").unwrap(), json!({ "etag": "e1" }));
+    for other in
+        [told("username", "username", "ada", "bob"), told("id", "userId", "x", "ada"), told("id", "userId", "ADA", "x")]
+    {
+        assert_eq!(other.unwrap_err().verdict, Verdict::UserAbsent);
+    }
+}
+
+#[test]
+fn a_look_that_tells_nothing_is_no_drift() {
+    let receipt = || Some(json!({ "sha256": "77", "etag": "e2" }));
+    for (reply, verdict) in [
+        (plain_error(400, "User not found."), Verdict::Unsupported),
+        (plain_error(400, "no"), Verdict::Retry),
+        (not_logged_in(), Verdict::Auth),
+        (page(404), Verdict::Config),
+        (page(200), Verdict::Retry),
+        (success(), Verdict::Retry),
+        (Response::with_json(200, &json!({ "user": { "username": "ada", "avatarETag": "e2" } })), Verdict::Retry),
+        (ada(Some(&"e".repeat(20_000))), Verdict::Retry),
+    ] {
+        assert_eq!(looked(receipt(), [reply.clone()]).result.unwrap_err().verdict, verdict, "{reply:?}");
+    }
+    let absent = looked(None, [plain_error(400, "User not found.")]).result.unwrap_err();
+    assert_eq!(absent.verdict, Verdict::UserAbsent);
 }
 
 #[test]
@@ -272,7 +486,7 @@ fn good_delivery() -> Script<RocketChat> {
     open(settings())
         .expect(Effect::Recall { memory: version() }, Reply::Recall(Recalled::Missing {}))
         .asked(&json!({ "version": "7.1", "success": true }), "7.1")
-        .exchange(set_avatar("username", "ada"), Response::with_json(200, &json!({ "success": true })))
+        .exchange(set_avatar("username", "ada"), success())
 }
 
 fn good_probe() -> Script<RocketChat> {
@@ -304,6 +518,23 @@ fn every_fault_has_its_verdict() {
     println!("{delivery}");
     assert_eq!(lasting(&delivery, 1), lasting_are(Verdict::Config));
     assert_eq!(lasting(&delivery, 2), lasting_are(Verdict::ImageRejected));
+    let looked_for = Faults::of(|| {
+        let script = open(settings()).verified().known().exchange(user("username", "ada"), ada(Some("e1")));
+        script.exchange(set_avatar("username", "ada"), success())
+    })
+    .deliver();
+    println!("{looked_for}");
+    assert_eq!(lasting(&looked_for, 1), lasting_are(Verdict::Retry));
+    let removal = Faults::of(|| open(settings()).known().exchange(reset("username", "ada"), success())).remove();
+    println!("{removal}");
+    assert_eq!(lasting(&removal, 1), lasting_are(Verdict::Retry));
+    let look = Faults::of(|| {
+        let script = open(settings()).receipt(json!({ "sha256": "77", "etag": "e1" }));
+        script.exchange(user("username", "ada"), ada(Some("e1")))
+    })
+    .verify();
+    println!("{look}");
+    assert_eq!(lasting(&look, 1), lasting_are(Verdict::Retry));
     let probe = Faults::of(good_probe).probe();
     println!("{probe}");
     for request in [1, 2] {
@@ -339,7 +570,7 @@ fn a_probe_asks_who_the_caller_is() {
         (page(404), Verdict::Config),
         (plain_error(400, "no"), Verdict::Config),
         (page(200), Verdict::Retry),
-        (Response::with_json(200, &json!({ "success": true })), Verdict::Retry),
+        (success(), Verdict::Retry),
         (Response::with_json(200, &json!({ "_id": CALLER })), Verdict::Retry),
         (plain_error(429, "You must wait 3 seconds"), Verdict::RateLimited),
     ] {
@@ -367,6 +598,9 @@ fn the_address_and_how_users_are_named_identify_and_the_account_does_not() {
     let plain = fingerprint(settings());
     assert_eq!(fingerprint(with("base-url", "https://chat.example.com")), plain);
     assert_eq!(fingerprint(with("user", "username")), plain);
+    for mode in RocketChat::MODES {
+        assert_eq!(fingerprint(with("mode", mode)), plain);
+    }
     assert_eq!(fingerprint(with("user-id", "another")), plain);
     assert_eq!(fingerprint(with("auth-token", "secret:/other")), plain);
     assert_ne!(fingerprint(with("user", "id")), plain);
@@ -380,7 +614,8 @@ fn settings_that_cannot_work_are_refused_by_their_key() {
     assert!(refused(with("base-url", "chat.example.com")).starts_with("`base-url`: "));
     assert!(refused(with("auth-token", "9HqLlyZOugoStsXCUfD")).starts_with("`auth-token`: a secret is not written"));
     assert!(refused(with("user", "email")).starts_with("`user`: unknown variant `email`"));
-    assert!(refused(with("mode", "file")).starts_with("`mode`: unknown field `mode`"));
+    assert!(refused(with("mode", "bytes")).starts_with("`mode`: unknown variant `bytes`"));
+    assert!(refused(with("paths", "user")).starts_with("`paths`: unknown field `paths`"));
 }
 
 /// A delivery as `portraitd plugins try --record` writes it down.

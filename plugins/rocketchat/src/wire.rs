@@ -1,14 +1,17 @@
 //! What the server's replies mean. Pure: asks nothing, and remembers nothing.
 //!
 //! The facts are those of the documentation of `users.setAvatar` and of the server's own sources, in
-//! `github.com/RocketChat/Rocket.Chat`: `ApiClass.ts` (the envelope, the limiter), `users.ts` and `setUserAvatar.ts`
-//! (errors of the avatar), `getServerInfo.ts` (the version).
+//! `github.com/RocketChat/Rocket.Chat`: `ApiClass.ts` (the envelope, the limiter), `users.ts`, `getUserFromParams.ts` and
+//! `setUserAvatar.ts` (errors of the avatar), `getFullUserData.ts` (what is told of a user), `getServerInfo.ts` (the
+//! version).
 
 use std::time::Duration;
 
 use portraitd_sdk::{Failure, Response, Verdict};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+
+use crate::config::NamedBy;
 
 /// The first release that sets the avatar of whom an upload names. Before it, an upload that names somebody else changes
 /// the caller's own avatar and answers with success (issue #11334, mended by #11431; release notes of 0.71.0).
@@ -17,6 +20,9 @@ const FIRST_SAFE: (u32, u32) = (0, 71);
 /// The bounds of a wait that is worked out from a time of the server's clock or from a text.
 const SHORTEST_WAIT: Duration = Duration::from_secs(1);
 const LONGEST_WAIT: Duration = Duration::from_secs(5 * 60);
+
+/// The longest etag that is believed, in bytes.
+const MAX_ETAG: usize = 256;
 
 /// What an answer with JSON looks like. Old servers write `status` and `message` where newer ones write `success` and
 /// `error`; `errorType` is there for errors with a code only.
@@ -53,11 +59,61 @@ impl Envelope {
 /// # Errors
 /// `retry` for whatever is no plain success in a 2xx: the avatar may be set or not.
 pub(crate) fn avatar_was_set(reply: &Response, now_ms: u64) -> Result<(), Failure> {
+    was_done(reply, &AVATAR, now_ms)
+}
+
+/// The answer to `users.resetAvatar`.
+///
+/// # Errors
+/// As for [`avatar_was_set`]; `user-absent` when there is no such user.
+pub(crate) fn avatar_was_reset(reply: &Response, now_ms: u64) -> Result<(), Failure> {
+    was_done(reply, &RESET, now_ms)
+}
+
+fn was_done(reply: &Response, asked: &Asked, now_ms: u64) -> Result<(), Failure> {
     match reply.is_success() {
         true if Envelope::of(reply).success => Ok(()),
         true => Err(foreign(reply)),
-        false => Err(refusal(reply, &AVATAR, now_ms)),
+        false => Err(refusal(reply, asked, now_ms)),
     }
+}
+
+/// The answer to `users.info`: the etag of the avatar of the user that was asked for, where there is one.
+///
+/// Whatever it is asked by, the server looks among ids and names alike, so it may answer with somebody else.
+///
+/// # Errors
+/// `user-absent` when there is no such user; `retry` for what is no answer.
+pub(crate) fn etag_of(reply: &Response, by: NamedBy, whose: &str, now_ms: u64) -> Result<Option<String>, Failure> {
+    let Info { success: true, user: Some(user) } = told(reply, &USER, now_ms)? else { return Err(foreign(reply)) };
+    let is_asked_for = match by {
+        NamedBy::Id => user.id == whose,
+        NamedBy::Username => user.username.to_lowercase() == whose.to_lowercase(),
+    };
+    if !is_asked_for {
+        return Err(Failure::user_absent("the server knows somebody else by that, and no such user"));
+    }
+    match user.avatar_etag.filter(|etag| !etag.is_empty()) {
+        Some(etag) if etag.len() > MAX_ETAG => Err(foreign(reply)),
+        etag => Ok(etag),
+    }
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Info {
+    success: bool,
+    user: Option<Told>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Told {
+    #[serde(rename = "_id")]
+    id: String,
+    username: String,
+    #[serde(rename = "avatarETag")]
+    avatar_etag: Option<String>,
 }
 
 /// The answer to `me`: whether the credentials are those of the account that the settings name.
@@ -93,7 +149,7 @@ struct Account {
 /// # Errors
 /// `config` for a server that is too old, or that does not say.
 pub(crate) fn safe_version(reply: &Response, now_ms: u64) -> Result<String, Failure> {
-    let Info { version, info } = told(reply, &VERSION, now_ms)?;
+    let Server { version, info } = told(reply, &VERSION, now_ms)?;
     let Some(version) = version.or_else(|| info.and_then(|info| info.version)) else {
         let failure =
             Failure::config("the server does not tell its version, and an old one would set the wrong avatar");
@@ -111,7 +167,7 @@ pub(crate) fn safe_version(reply: &Response, now_ms: u64) -> Result<String, Fail
 }
 
 #[derive(Deserialize)]
-struct Info {
+struct Server {
     version: Option<String>,
     info: Option<Version>,
 }
@@ -149,10 +205,11 @@ struct Asked {
     forbidden: &'static str,
 }
 
-const AVATAR: Asked = Asked {
-    otherwise: Verdict::ImageRejected,
-    forbidden: "give a role of the account the permission `edit-other-user-avatar`; if it has that, make a new token",
-};
+const AVATAR: Asked = Asked { otherwise: Verdict::ImageRejected, forbidden: NO_PERMISSION };
+
+const RESET: Asked = Asked { otherwise: Verdict::Retry, forbidden: NO_PERMISSION };
+
+const USER: Asked = Asked { otherwise: Verdict::Retry, forbidden: NEW_TOKEN };
 
 const ACCOUNT: Asked = Asked { otherwise: Verdict::Config, forbidden: NEW_TOKEN };
 
@@ -161,11 +218,20 @@ const VERSION: Asked = Asked {
     forbidden: "the server tells its version to everybody: let the daemon pass what stands before it",
 };
 
+const NO_PERMISSION: &str =
+    "give a role of the account the permission `edit-other-user-avatar`; if it has that, make a new token";
+
 const NEW_TOKEN: &str = "make a new personal access token, and check that `user-id` is of the same account";
 
 /// What an answer means that is no 2xx.
 fn refusal(reply: &Response, asked: &Asked, now_ms: u64) -> Failure {
     let envelope = Envelope::of(reply);
+    if is_unfetched(envelope.code()) {
+        return reply.failure(Verdict::Retry).hint(
+            "let the server reach the address in `publish.url`, name a private one in its setting `SSRF_Allowlist`, or \
+             use the mode \"file\"",
+        );
+    }
     match by_code(envelope.code()).unwrap_or_else(|| by_status(reply, asked.otherwise)) {
         Verdict::RateLimited => Failure::rate_limited(wait(reply, &envelope, now_ms), reply.told()),
         Verdict::Auth if envelope.text().contains("logged in") => reply.failure(Verdict::Auth).hint(NEW_TOKEN),
@@ -175,16 +241,23 @@ fn refusal(reply: &Response, asked: &Asked, now_ms: u64) -> Failure {
     }
 }
 
+/// Whether the server could not fetch a published picture. It says the same when it reaches nothing there, which is so for
+/// everybody, and when it found nothing at this one address. For the first, holding the backend would do; but then the
+/// second would let one delivery hold all others back, and again after each time that a probe lets them go.
+fn is_unfetched(code: &str) -> bool {
+    matches!(code, "error-avatar-invalid-url" | "error-avatar-url-handling" | "error-avatar-url-timeout")
+}
+
 /// What an error's code says, of whatever release and with whatever status it comes.
 fn by_code(code: &str) -> Option<Verdict> {
     Some(match code {
         "error-too-many-requests" => Verdict::RateLimited,
-        "error-invalid-user" => Verdict::UserAbsent,
+        "error-invalid-user" | "User not found." => Verdict::UserAbsent,
         "error-not-allowed" | "error-unauthorized" | "error-forbidden" | "unauthorized" | "forbidden" => Verdict::Auth,
-        "error-file-too-large" | "error-invalid-file-type" => Verdict::ImageRejected,
+        "error-file-too-large" | "error-avatar-image-too-large" | "error-invalid-file-type" => Verdict::ImageRejected,
         // The form of a request is nothing that settings or another photo could mend; and as it may be the user's name
         // that the server objects to, the others are not held for it.
-        "invalid-field" | "invalid-params" | "error-invalid-params" => Verdict::Bug,
+        "invalid-field" | "invalid-params" | "error-invalid-params" | "error-user-param-not-provided" => Verdict::Bug,
         _ => return None,
     })
 }
