@@ -40,6 +40,8 @@ pub(crate) enum Effect {
 #[derive(Clone, Debug)]
 pub(crate) struct Request {
     pub(crate) user: UserId,
+    /// It only asks what is shown.
+    pub(crate) looks: bool,
     pub(crate) target: Target,
     /// The photo that is sent.
     pub(crate) digest: Option<Digest>,
@@ -60,6 +62,7 @@ pub(crate) struct Backend {
     pub(crate) sends: bool,
     /// Its plugin can remove.
     pub(crate) removes: bool,
+    pub(crate) verify: Verify,
     pub(crate) mood: Mood,
     pub(crate) absent: BTreeSet<UserId>,
     pub(crate) ambiguous: BTreeSet<UserId>,
@@ -81,6 +84,7 @@ impl Backend {
             probes: random.one_in(3),
             sends: !random.one_in(4),
             removes: !random.one_in(5),
+            verify: random.pick(&[Verify::Off, Verify::After, Verify::Daily, Verify::Daily]),
             mood: Mood::Well,
             absent: BTreeSet::new(),
             ambiguous: BTreeSet::new(),
@@ -98,7 +102,7 @@ impl Backend {
             probes: self.probes,
             sends: self.sends,
             users: Users::same(),
-            verify: Verify::Off,
+            verify: self.verify,
             owner: Owner::Portraitd,
             broken: self.broken.then(|| "the library cannot be loaded".into()),
         }
@@ -128,6 +132,9 @@ impl Backend {
         if !calm && random.one_in(60) {
             return self.lose(request, random);
         }
+        if request.looks {
+            return (self.look(request), Effect::None);
+        }
         match self.objection(request) {
             Some(verdict) => (Outcome::failed(verdict, "asked"), Effect::None),
             None => {
@@ -142,6 +149,9 @@ impl Backend {
         let reason = "connection reset after the body was sent";
         let (unreachable, uncertain) = (self.sends, self.sends);
         let outcome = Outcome { unreachable, uncertain, ..Outcome::failed(Verdict::Retry, reason) };
+        if request.looks {
+            return (Outcome { uncertain: false, ..outcome }, Effect::None);
+        }
         let effect = match random.below(3) {
             0 => Effect::None,
             1 if self.sends => Effect::Late,
@@ -149,6 +159,17 @@ impl Backend {
             _ => Effect::None,
         };
         (outcome, effect)
+    }
+
+    /// Tells what is shown, and the truth.
+    fn look(&self, request: &Request) -> Outcome {
+        let delivered = request.digest.map(|digest| (digest, request.shape.clone()));
+        Outcome::of(match self.shown.get(&request.user) {
+            _ if self.absent.contains(&request.user) => Verdict::UserAbsent,
+            None => Verdict::Removed,
+            shown if shown == delivered.as_ref() => Verdict::Unchanged,
+            Some(_) => Verdict::Changed,
+        })
     }
 
     pub(crate) fn probe(&mut self, random: &mut Random) -> Outcome {

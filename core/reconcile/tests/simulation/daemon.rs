@@ -49,6 +49,7 @@ impl Daemon {
     /// The requests that were sent and have not arrived.
     pub(crate) fn on_the_wire(self) -> Vec<(BackendId, Request)> {
         let sent = self.attempts.into_values().filter(|attempt| matches!(attempt.stage, Stage::Sent));
+        let sent = sent.filter(|attempt| !attempt.request.looks);
         sent.map(|attempt| (attempt.delivery.backend, attempt.request)).collect()
     }
 }
@@ -292,14 +293,23 @@ impl World {
             return self.give_up(serial, &delivery);
         }
         let Some(count) = self.reconciler().begin(&delivery, now) else { return self.give_up(serial, &delivery) };
-        self.oracle_sees_begin(&delivery, count);
-        let batch = self.flush();
-        self.oracle_sees_intent(&delivery, batch);
+        let looks = delivery.operation.only_looks();
+        if !looks {
+            self.oracle_sees_begin(&delivery, count);
+        }
+        let batch = if looks { self.ledger.durable } else { self.flush() };
+        if !looks {
+            self.oracle_sees_intent(&delivery, batch);
+        }
         let index = self.backend_index(&delivery.backend);
         let digest = delivery.photo.as_ref().map(|(_, digest)| *digest);
         let shape = self.backends[index].shape();
-        let request = Request { user: delivery.user.clone(), target: delivery.target, digest, shape };
+        let request = Request { user: delivery.user.clone(), looks, target: delivery.target, digest, shape };
         self.running().attempts.insert(serial, Attempt { delivery, request, batch, stage: Stage::Written });
+        if looks {
+            // Nothing is written down of it that would have to be durable first.
+            self.run_later(1, Step::Durable(self.ledger.durable));
+        }
         self.dies("intent written");
     }
 
@@ -362,7 +372,11 @@ impl World {
         self.reconciler().settle(&attempt.delivery, &outcome, 10, now);
         self.oracle_sees_end(&attempt.delivery.backend, &attempt.delivery.user, serial);
         let batch = self.flush();
-        self.oracle_hears(&attempt.delivery, serial, &outcome, batch);
+        if attempt.request.looks {
+            self.oracle_hears_look(&attempt.delivery, serial, &outcome, batch);
+        } else {
+            self.oracle_hears(&attempt.delivery, serial, &outcome, batch);
+        }
         self.dies("outcome written");
     }
 

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use portraitd_reconcile::{BackendState, DeliveryState, Digest, FolderState, PhotoState, Status, UserId, Verdict};
+use portraitd_reconcile::{
+    BackendState, DeliveryState, Digest, FolderState, PhotoState, Status, UserId, Verdict, Verify,
+};
 
 use crate::oracle::Wanted;
 use crate::world::{HOUR, World};
@@ -26,7 +28,8 @@ impl World {
     /// Nothing is out, nothing grows, and all that was tried on the last day are users whom a system does not know.
     fn judge_rest(&mut self, begun: u64) {
         let now = self.clock();
-        let latest = now.after(Duration::from_millis(7 * HOUR as u64));
+        let looks = self.backends.iter().any(|backend| backend.verify == Verify::Daily);
+        let latest = now.after(Duration::from_millis(if looks { 25 } else { 7 } * HOUR as u64));
         let reconciler = self.reconciler();
         let (out, growing, wake) = (reconciler.in_flight(), reconciler.growing(), reconciler.wake_at());
         let summary = reconciler.summary(now);

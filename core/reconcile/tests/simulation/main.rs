@@ -37,6 +37,7 @@ fn weeks_of_crashes_lose_nothing_and_invent_nothing() {
     let tally = simulate(Climate::Crashes);
     let points = ["intent written", "intent durable", "effect made", "outcome written"];
     expect_of(&tally, &points);
+    expect_of(&tally, &["looks", "changed by hand", "found different"]);
     expect_of(&tally, &["late effects", "confirmations", "clock jumps", "settings changed"]);
 }
 

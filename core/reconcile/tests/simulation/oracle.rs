@@ -75,6 +75,8 @@ pub(crate) struct Pair {
     ended: Option<(Target, u64)>,
     /// The doubts that this outcome has ended.
     cleared: Vec<(Target, Time)>,
+    /// A look has found something else than what was done.
+    differs: bool,
     /// What may still take effect, and since when nobody waits for it.
     doubts: Vec<(Target, Time)>,
 }
@@ -328,7 +330,8 @@ impl World {
         pair.counted = before;
         let waited = pair.failed.take().map(|failed| now.since(failed));
         let done = pair.done.take().map(|(done, _)| done);
-        if done == Some(*target) {
+        let differs = std::mem::take(&mut pair.differs);
+        if done == Some(*target) && !differs {
             let doubts = pair.doubts.clone();
             let is_doubted = doubts.iter().any(|(other, _)| other != target);
             self.ensure(is_doubted, "what is done is not done again", || format!("{user} at {backend}"));
@@ -411,6 +414,14 @@ impl World {
             self.count("holds");
             self.ensure(count == counted, "a held backend burns nobody's attempts", || format!("{counted}, {count}"));
         }
+    }
+
+    pub(crate) fn oracle_hears_look(&mut self, delivery: &Delivery, serial: u64, outcome: &Outcome, batch: u64) {
+        self.hear(&delivery.backend, serial, outcome, batch);
+        let differs = matches!(outcome.verdict, Verdict::Changed | Verdict::Removed | Verdict::UserAbsent);
+        self.count(if differs { "found different" } else { "looks" });
+        let pair = self.oracle.pair(&delivery.backend, &delivery.user);
+        pair.differs |= differs;
     }
 
     pub(crate) fn oracle_hears_probe(&mut self, backend: &BackendId, serial: u64, outcome: &Outcome, batch: u64) {

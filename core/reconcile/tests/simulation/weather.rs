@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use portraitd_reconcile::{Digest, Verify};
+
 use crate::backend::{Mood, Request};
 use crate::folder::Mount;
 use crate::world::{DAY, Event, HOUR, MINUTE, SECOND, Step, World};
@@ -64,7 +66,7 @@ impl World {
         self.again(Event::Administer);
         let user = self.plan.users[self.random.below(self.plan.users.len() as u64) as usize].clone();
         let backend = self.random.below(self.backends.len() as u64) as usize;
-        match self.random.below(8) {
+        match self.random.below(10) {
             0 => drop(self.backends[backend].absent.remove(&user)),
             1 => drop(self.backends[backend].ambiguous.remove(&user)),
             2 => {
@@ -74,9 +76,22 @@ impl World {
             3 | 4 => self.type_confirm(),
             5 => self.type_pause(backend, true),
             6 => self.type_pause(backend, false),
-            // A system that loses a user whom it showed is another tale: only reading back can tell it.
-            _ if self.backends[backend].shown.contains_key(&user) => {}
-            _ => drop(self.backends[backend].absent.insert(user)),
+            // That a system shows something else than it was sent can be told by looking alone.
+            _ if self.backends[backend].verify != Verify::Daily => {
+                if !self.backends[backend].shown.contains_key(&user) {
+                    self.backends[backend].absent.insert(user);
+                }
+            }
+            7 | 8 => {
+                if let Some(shown) = self.backends[backend].shown.get_mut(&user) {
+                    *shown = (Digest::of(b"by hand"), "by hand".into());
+                    self.count("changed by hand");
+                }
+            }
+            _ => {
+                self.backends[backend].shown.remove(&user);
+                self.backends[backend].absent.insert(user);
+            }
         }
     }
 

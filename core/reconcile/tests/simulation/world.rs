@@ -193,9 +193,9 @@ impl World {
         self.tally
     }
 
-    /// The end may fall into one of the rare attempts at a user whom a system does not know.
+    /// The end may fall into a round of looks, or one of the rare attempts at a user whom a system does not know.
     fn let_it_finish(&mut self) {
-        for _ in 0..30 {
+        for _ in 0..300 {
             if self.reconciler().in_flight() > 0 {
                 self.advance(self.now + SECOND);
             }
