@@ -6,6 +6,7 @@ mod kills;
 mod lasting;
 mod manners;
 mod passing;
+mod removal;
 mod secret;
 mod token;
 mod trouble;

@@ -19,6 +19,7 @@ use crate::{
     rules::{self, Broken},
     simulators::{
         faults::{Fault, WAIT, When},
+        gallery::Gallery,
         reply::{Wait, http_date},
         rocketchat::{CALLER, Profile, RocketChat, TOKEN, USER_ID},
         simulator::Answer,
@@ -31,6 +32,7 @@ const PROFILES: [Profile; 4] = [Profile::V0_68, Profile::V3, Profile::V7, Profil
 const PICTURE: &[u8] = b"\xff\xd8\xff\xe0 a picture with \r\n-- in it \xff\xd9";
 const OLD: &[u8] = b"\xff\xd8\xff\xe0 the old picture \xff\xd9";
 const IMAGE: &str = "Content-Disposition: form-data; name=\"image\"; filename=\"anna.jpg\"\r\nContent-Type: image/jpeg";
+const ELSEWHERE: &str = "http://pictures.example.com/anna.jpg";
 const USERNAME: &str = "Content-Disposition: form-data; name=\"username\"";
 
 /// A server with the user `anna`, who has a picture already.
@@ -86,8 +88,13 @@ fn right() -> Draft {
 
 /// The call with a URL as the document wants it, for `anna`.
 fn right_json() -> Draft {
-    let body = br#"{"avatarUrl":"http://pictures.example.com/anna.jpg","username":"anna"}"#;
-    draft("POST /api/v1/users.setAvatar HTTP/1.1", "application/json", body)
+    let body = json!({ "avatarUrl": ELSEWHERE, "username": "anna" }).to_string();
+    draft("POST /api/v1/users.setAvatar HTTP/1.1", "application/json", body.as_bytes())
+}
+
+/// The call that takes the avatar of `anna` away.
+fn right_reset() -> Draft {
+    draft("POST /api/v1/users.resetAvatar HTTP/1.1", "application/json", br#"{"username":"anna"}"#)
 }
 
 fn get(path: &str) -> Vec<u8> {
@@ -139,7 +146,9 @@ fn whoever_asks_for_nobody_changes_the_own_picture() {
 #[test]
 fn every_allowed_form_of_the_call_is_taken() {
     let stage = Stage::new(Profile::V8);
-    stage.server.serve_url("http://pictures.example.com/anna.jpg", PICTURE);
+    stage.server.allow_private_urls();
+    let gallery = Gallery::open();
+    let url = gallery.hang("/anna.jpg", "image/jpeg", PICTURE);
     let by_id = right().in_body("username", "userId").in_body("\r\n\r\nanna", format!("\r\n\r\n{}", stage.anna));
     let png = b"\x89PNG\r\n\x1a\n a picture IEND\xae\x42\x60\x82";
     let as_png = right().in_body(PICTURE, png).in_body("anna.jpg", "anna.PNG").in_body("image/jpeg", "image/png");
@@ -153,7 +162,7 @@ fn every_allowed_form_of_the_call_is_taken() {
             "another case of a header's name [seed: example call]",
             right().in_head("Content-Type", "content-type").bytes(),
         ),
-        ("a URL [seed: providing a URL]", right_json().bytes()),
+        ("a URL [seed: providing a URL]", right_json().in_body(ELSEWHERE, url).bytes()),
     ];
     let mut wire = stage.wire();
     for (number, (what, bytes)) in allowed.iter().enumerate() {
@@ -219,8 +228,104 @@ fn each_rule_of_the_url_form_is_kept_up() {
         ("texts", "BACKENDS 4b", right_json().in_body("\"anna\"", "7").bytes(), (400, "must be string")),
         ("strict JSON", "RFC 8259", right_json().in_body("}", ",}").bytes(), (400, "no JSON object")),
         ("a known user", "BACKENDS 4b", right_json().in_body(":\"anna\"", ":\"bob\"").bytes(), (400, "invalid-user]")),
-        ("a URL to fetch", "BACKENDS 4b", right_json().bytes(), (400, "[error-avatar-invalid-url]")),
+        ("a public URL", "BACKENDS 4e", right_json().bytes(), (400, "[error-avatar-invalid-url]")),
     ]);
+}
+
+#[test]
+fn what_a_url_leads_to_is_looked_at() {
+    let gallery = Gallery::open();
+    let stage = Stage::with_picture(Profile::V8);
+    stage.server.allow_private_urls();
+    stage.server.set_file_max(100);
+    let text = gallery.hang("/text", "text/html", PICTURE);
+    let large = gallery.hang("/large", "image/jpeg", &[PICTURE, &[0; 100]].concat());
+    for (url, code) in [
+        ("http://127.0.0.1:1/", "error-avatar-invalid-url"),
+        (&format!("{}/gone", gallery.url()), "error-avatar-invalid-url"),
+        (&text, "error-avatar-invalid-url"),
+        (&large, "error-avatar-image-too-large"),
+    ] {
+        let told = stage.tell(&right_json().in_body(ELSEWHERE, url).bytes());
+        assert_eq!((told.status, &told.json()["errorType"]), (400, &code.into()), "{url} [BACKENDS 4b]");
+    }
+    gallery.fault(Fault::Status(503), When::Next(1));
+    let told = stage.tell(&right_json().in_body(ELSEWHERE, &text).bytes());
+    assert_eq!(told.json()["errorType"], "error-avatar-url-handling", "[BACKENDS 4b]");
+    assert_eq!(stage.server.picture("anna").as_deref(), Some(OLD), "nothing was changed");
+}
+
+#[test]
+fn an_avatar_is_taken_away_by_id_or_by_name() {
+    let stage = Stage::with_picture(Profile::V8);
+    let by_id = right_reset().in_body(r#"username":"anna"#, format!(r#"userId":"{}"#, stage.anna));
+    for draft in [right_reset().in_body("anna", "ANNA"), by_id] {
+        wait_until("the etag", SOON, || stage.server.avatar_etag("anna"));
+        let told = stage.tell(&draft.bytes());
+        assert_eq!((told.status, told.json()), (200, json!({ "success": true })), "[BACKENDS 4e]");
+        assert_eq!((stage.server.picture("anna"), stage.server.avatar_etag("anna")), (None, None));
+        assert_eq!(stage.tell(&right_reset().bytes()).status, 200, "there is none already");
+        assert_eq!(stage.tell(&right().bytes()).status, 200);
+    }
+    assert_eq!(stage.server.own_picture_writes(), 0);
+}
+
+#[test]
+fn each_rule_of_the_reset_is_kept_up() {
+    let body = |body: &str| Draft { body: body.into(), ..right_reset() }.bytes();
+    refuse_all(&[
+        ("the method is POST", "BACKENDS 4e", right_reset().in_head("POST", "PUT").bytes(), (405, "method")),
+        ("a token", "seed: authentication", right_reset().without("X-Auth-Token").bytes(), (401, "logged in")),
+        ("JSON", "BACKENDS 4e", right_reset().in_head("application/json", "text/plain").bytes(), (400, "Unsupported")),
+        ("strict JSON", "RFC 8259", right_reset().in_body("}", ",}").bytes(), (400, "no JSON object")),
+        ("a user", "BACKENDS 4e", body("{}"), (400, "[error-user-param-not-provided]")),
+        ("a name in it", "BACKENDS 4e", body(r#"{"username":" "}"#), (400, "[error-user-param-not-provided]")),
+        ("a text", "BACKENDS 4e", body(r#"{"username":7}"#), (400, "must be string")),
+        ("not both", "BACKENDS 4e", body(r#"{"username":"anna","userId":"x"}"#), (400, "not both")),
+        ("no other key", "BACKENDS 4e", body(r#"{"name":"anna"}"#), (400, "additional properties")),
+        ("a known user", "BACKENDS 4b", body(r#"{"username":"bob"}"#), (400, "[error-invalid-user]")),
+    ]);
+}
+
+#[test]
+fn a_user_is_told_by_exact_name_or_id_whatever_was_asked_by() {
+    let stage = Stage::with_picture(Profile::V8);
+    wait_until("the etag", SOON, || stage.server.avatar_etag("anna"));
+    let user = json!({
+        "_id": stage.anna, "username": "anna", "active": true, "avatarETag": stage.server.avatar_etag("anna"),
+    });
+    let anna = json!({ "user": user, "success": true });
+    let info = |query: &str| stage.tell(&get(&format!("/api/v1/users.info{query}")));
+    let id = &stage.anna;
+    for query in
+        ["?username=anna", "?username=%61nna", &format!("?userId={id}"), &format!("?username={id}"), "?userId=anna"]
+    {
+        let told = info(query);
+        assert_eq!(
+            (told.status, told.json()),
+            (200, anna.clone()),
+            "{query} [BACKENDS 4d; source: getFullUserData.ts]"
+        );
+    }
+    for query in ["?username=ANNA", "?username=anna%20", "?username=+anna", "?userId=%24ne"] {
+        let told = info(query);
+        let unknown = json!({ "success": false, "error": "User not found." });
+        assert_eq!((told.status, told.json()), (400, unknown), "{query} [BACKENDS 4d]");
+    }
+    for query in [
+        "",
+        "?",
+        "?name=anna",
+        "?username=anna&userId=x",
+        "?username=anna&username=bob",
+        "?username=%zz",
+        "?username=%ff",
+    ] {
+        assert_eq!(info(query).json()["errorType"], "error-invalid-params", "{query} [BACKENDS 4d]");
+    }
+    assert_eq!(info("?username=").status, 400);
+    stage.server.set_token("another");
+    assert_eq!(info("?username=anna").status, 401);
 }
 
 #[test]
@@ -404,10 +509,12 @@ fn a_file_that_is_too_large_changes_nothing_and_one_that_cannot_be_decoded_remov
     let told = stage.tell(&right().bytes());
     assert_eq!((told.status, &told.json()["errorType"]), (400, &"error-file-too-large".into()), "[BACKENDS 4b]");
     assert_eq!(stage.server.picture("anna").as_deref(), Some(OLD));
+    let etag = wait_until("the etag", SOON, || stage.server.avatar_etag("anna"));
     let broken = right().in_body(PICTURE, "no picture");
     let told = stage.tell(&broken.bytes());
     assert_eq!((told.status, told.json().get("errorType")), (400, None), "[BACKENDS 4b]");
     assert_eq!(stage.server.picture("anna"), None, "[BACKENDS 4c: hazard]");
+    assert_eq!(stage.server.avatar_etag("anna"), Some(etag), "it follows a success only [source: setUserAvatar.ts]");
     assert_eq!(stage.server.own_picture_writes(), 0);
 }
 

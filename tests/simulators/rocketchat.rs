@@ -1,20 +1,24 @@
-//! A Rocket.Chat workspace, as far as its avatar API is documented: `users.setAvatar`, `me` and `info`, in the manners of
-//! four generations of servers. What the document does not allow is refused, what is only known from elsewhere is marked
-//! where it is done, by the marks of the table in `e2e/rocketchat_simulator.rs`.
+//! A Rocket.Chat workspace, as far as its avatar API is documented: `users.setAvatar`, `users.resetAvatar`, `users.info`,
+//! `me` and `info`, in the manners of four generations of servers. What the document does not allow is refused, what is
+//! only known from elsewhere is marked where it is done, by the marks of the table in `e2e/rocketchat_simulator.rs`.
 //!
-//! Here are what a test may ask and change, and the routes; `workspace` has users, rights and pictures,
-//! `set_avatar` the call itself, `limiter` the rate limiter and `envelope` the words of refusals.
+//! Here are what a test may ask and change, and the routes; `workspace` has users, rights and pictures, `set_avatar`,
+//! `reset_avatar` and `user_info` are the calls, `key` is how they name a user, `limiter` the rate limiter and `envelope`
+//! the words of refusals.
 
 mod envelope;
+mod key;
 mod limiter;
+mod reset_avatar;
 mod set_avatar;
+mod user_info;
 mod workspace;
 
 use std::{collections::BTreeMap, time::Duration};
 
 use serde_json::{Value, json};
 
-use self::{envelope::Failure, limiter::Limiter, set_avatar::Asked, workspace::Workspace};
+use self::{envelope::Failure, key::Key, limiter::Limiter, set_avatar::Asked, workspace::Workspace};
 use super::{
     faults::Fault,
     reply::Reply,
@@ -30,6 +34,8 @@ pub(crate) const USER_ID: &str = "aobEdbYhXfu5hkeqG";
 pub(crate) const TOKEN: &str = "9HqLlyZOugoStsXCUfD_0YdwnNnunAJF8V47U3QHXSq";
 
 const SET_AVATAR: &str = "/api/v1/users.setAvatar";
+const RESET_AVATAR: &str = "/api/v1/users.resetAvatar";
+const USER_INFO: &str = "/api/v1/users.info";
 const ME: &str = "/api/v1/me";
 const INFO: &str = "/api/info";
 
@@ -87,9 +93,9 @@ impl RocketChat {
         self.with(|server| server.workspace.file_max = bytes);
     }
 
-    /// Lets the server find a picture under a URL. Every other URL is one that it may not fetch.
-    pub(crate) fn serve_url(&self, url: &str, picture: &[u8]) {
-        self.with(|server| server.workspace.urls.insert(url.to_owned(), picture.to_vec()));
+    /// Names this machine in the setting `SSRF_Allowlist`; the server fetches nothing from it before.
+    pub(crate) fn allow_private_urls(&self) {
+        self.with(|server| server.workspace.private_urls_allowed = true);
     }
 
     /// Allows so many calls for each route and window from now on. There is no limit before.
@@ -123,6 +129,8 @@ enum Call<'a> {
     Info,
     Me,
     SetAvatar(Result<Asked<'a>, Failure>),
+    ResetAvatar(Result<Key, Failure>),
+    UserInfo(Result<String, Failure>),
     None(Failure),
 }
 
@@ -132,8 +140,15 @@ impl<'a> Call<'a> {
             ("GET", INFO) => Self::Info,
             ("GET", ME) => Self::Me,
             ("POST", SET_AVATAR) => Self::SetAvatar(set_avatar::read(request, profile)),
+            ("POST", RESET_AVATAR) => Self::ResetAvatar(reset_avatar::read(request, profile)),
             // In which words a wrong method and a wrong path are refused is [unverified].
-            (_, INFO | ME | SET_AVATAR) => Self::None(Failure::plain(405, "this method is not allowed here")),
+            (_, INFO | ME | SET_AVATAR | RESET_AVATAR) => {
+                Self::None(Failure::plain(405, "this method is not allowed here"))
+            }
+            ("GET", target) if route(target) == USER_INFO => {
+                let query = target[USER_INFO.len()..].trim_start_matches('?');
+                Self::UserInfo(user_info::read(query, profile))
+            }
             _ => Self::None(Failure::plain(404, "there is no such endpoint")),
         }
     }
@@ -141,6 +156,8 @@ impl<'a> Call<'a> {
     fn user(&self) -> Option<String> {
         match self {
             Self::SetAvatar(Ok(asked)) => asked.user.clone(),
+            Self::ResetAvatar(Ok(key)) => Some(key.text().to_owned()),
+            Self::UserInfo(Ok(asked)) => Some(asked.clone()),
             _ => None,
         }
     }
@@ -153,9 +170,14 @@ impl<'a> Call<'a> {
     }
 }
 
+/// The path of a target, without its query.
+fn route(target: &str) -> &str {
+    target.split_once('?').map_or(target, |(path, _)| path)
+}
+
 impl System for ChatServer {
     fn is_usual(&self, request: &Request) -> bool {
-        request.target == SET_AVATAR
+        [SET_AVATAR, RESET_AVATAR].contains(&request.target.as_str())
     }
 
     fn about(&self, request: &Request) -> About {
@@ -164,11 +186,10 @@ impl System for ChatServer {
     }
 
     fn answer(&mut self, request: &Request) -> Reply {
-        let call = Call::of(request, self.profile);
-        match call {
+        match Call::of(request, self.profile) {
             Call::Info => Reply::json(200, &self.info(request)),
             Call::None(failure) => failure.reply(self.profile),
-            Call::Me | Call::SetAvatar(_) => match self.authenticate(request) {
+            call => match self.authenticate(request) {
                 Ok(()) => self.within_limit(request, call),
                 Err(failure) => failure.reply(self.profile),
             },
@@ -213,7 +234,7 @@ impl ChatServer {
 
     /// Counts the call, carries it out, and puts the limiter's headers on the reply.
     fn within_limit(&mut self, request: &Request, call: Call<'_>) -> Reply {
-        let ruling = self.limiter.as_mut().map(|limiter| limiter.count(&request.target));
+        let ruling = self.limiter.as_mut().map(|limiter| limiter.count(route(&request.target)));
         let reply = match &ruling {
             Some(ruling) if !ruling.allowed => ruling.refusal(self.profile),
             _ => self.carry_out(call),
@@ -222,11 +243,16 @@ impl ChatServer {
     }
 
     fn carry_out(&mut self, call: Call<'_>) -> Reply {
-        let Call::SetAvatar(asked) = call else { return Reply::json(200, &self.workspace.caller_as_json()) };
-        match asked.and_then(|asked| set_avatar::carry_out(&asked, &mut self.workspace)) {
-            Ok(()) => Reply::json(200, &json!({ "success": true })),
-            Err(failure) => failure.reply(self.profile),
-        }
+        let workspace = &mut self.workspace;
+        let done = |()| json!({ "success": true });
+        let told = match call {
+            Call::SetAvatar(asked) => asked.and_then(|asked| set_avatar::carry_out(&asked, workspace)).map(done),
+            Call::ResetAvatar(key) => key.and_then(|key| reset_avatar::carry_out(&key, workspace)).map(done),
+            Call::UserInfo(asked) => asked.and_then(|asked| user_info::answer(&asked, workspace)),
+            Call::Me | Call::Info => Ok(workspace.caller_as_json()),
+            Call::None(failure) => Err(failure),
+        };
+        told.map_or_else(|failure| failure.reply(self.profile), |told| Reply::json(200, &told))
     }
 }
 

@@ -5,12 +5,14 @@ use serde_json::{Map, Value};
 
 use super::{
     super::{
+        fetch,
         multipart::{self, Part},
         picture,
         request::Request,
     },
     Profile,
     envelope::Failure,
+    key::{Key, invalid_parameters},
     workspace::{THE_CALLER, UserIndex, Workspace},
 };
 
@@ -28,13 +30,6 @@ impl Asked<'_> {
         let Picture::File(part) = &self.picture else { return None };
         Some(picture::hash(part.bytes))
     }
-}
-
-/// A user as a request names it.
-#[derive(Clone)]
-enum Key {
-    Id(String),
-    Username(String),
 }
 
 enum Picture<'a> {
@@ -65,7 +60,7 @@ fn read_form<'a>(kind: &str, request: &'a Request, profile: Profile) -> Result<A
         }
     }
     let file = form.file.ok_or_else(|| Failure::plain(400, "Image required"))?;
-    Ok(Asked { user: form.named.map(Key::into_text), target: form.heeded, picture: Picture::File(file) })
+    Ok(Asked { user: form.named.map(|key| key.text().to_owned()), target: form.heeded, picture: Picture::File(file) })
 }
 
 /// A form as far as it was read.
@@ -126,29 +121,7 @@ fn read_json(request: &Request, profile: Profile) -> Result<Asked<'_>, Failure> 
         }
     }
     let url = url.ok_or_else(|| Failure::plain(400, "Unsupported content type"))?;
-    Ok(Asked { user: target.clone().map(Key::into_text), target, picture: Picture::Url(url) })
-}
-
-impl Key {
-    fn parse(name: &str, value: &str, profile: Profile) -> Result<Self, Failure> {
-        match name {
-            _ if value.is_empty() => Err(invalid_parameters(profile, "must NOT have fewer than 1 characters")),
-            "userId" => Ok(Self::Id(value.to_owned())),
-            "username" => Ok(Self::Username(value.to_owned())),
-            _ => Err(invalid_parameters(profile, "must NOT have additional properties")),
-        }
-    }
-
-    fn into_text(self) -> String {
-        match self {
-            Self::Id(text) | Self::Username(text) => text,
-        }
-    }
-}
-
-fn invalid_parameters(profile: Profile, text: &str) -> Failure {
-    let code = if profile < Profile::V7 { "invalid-params" } else { "error-invalid-params" };
-    Failure::coded(code, text)
+    Ok(Asked { user: target.as_ref().map(|key| key.text().to_owned()), target, picture: Picture::Url(url) })
 }
 
 /// Carries out what was asked, as far as it is allowed.
@@ -163,21 +136,15 @@ pub(super) fn carry_out(asked: &Asked<'_>, workspace: &mut Workspace) -> Result<
     };
     if picture::media_type(&bytes).is_none() {
         // The old picture goes before the new one is looked at [BACKENDS 4c].
-        workspace.set_picture(user, None);
+        workspace.lose_picture(user);
         return Err(Failure::plain(400, "Input buffer contains unsupported image format"));
     }
-    workspace.set_picture(user, Some(bytes));
+    workspace.set_picture(user, bytes);
     Ok(())
 }
 
 fn resolve(asked: &Asked<'_>, workspace: &Workspace) -> Result<UserIndex, Failure> {
-    let user = match &asked.target {
-        None => Some(THE_CALLER),
-        Some(Key::Id(id)) => workspace.by_id(id),
-        Some(Key::Username(username)) => workspace.by_username(username),
-    };
-    let unknown = "The required \"userId\" or \"username\" param provided does not match any users";
-    let user = user.ok_or_else(|| Failure::coded("error-invalid-user", unknown))?;
+    let user = asked.target.as_ref().map_or(Ok(THE_CALLER), |key| key.find(workspace))?;
     match &asked.picture {
         _ if user == THE_CALLER || workspace.may_edit_others => Ok(user),
         Picture::File(_) => Err(Failure::coded("error-not-allowed", "Not allowed")),
@@ -206,7 +173,22 @@ fn checked_file(part: &Part<'_>, max: usize) -> Result<Vec<u8>, Failure> {
     Ok(part.bytes.to_vec())
 }
 
+/// What the URL leads to [BACKENDS 4b]. A server of today goes to no private address that its setting `SSRF_Allowlist`
+/// does not name [BACKENDS 4e]; here every URL has one.
 fn fetched(url: &str, workspace: &Workspace) -> Result<Vec<u8>, Failure> {
-    let found = workspace.urls.get(url).cloned();
-    found.ok_or_else(|| Failure::coded("error-avatar-invalid-url", "Invalid avatar URL"))
+    let invalid = |why: &str| Failure::coded("error-avatar-invalid-url", &format!("Invalid avatar URL: {url}: {why}"));
+    if !workspace.private_urls_allowed {
+        return Err(invalid("a private address"));
+    }
+    let fetched = fetch::get(url).map_err(|why| invalid(&why))?;
+    match (fetched.status, fetched.header("content-type")) {
+        (200, Some(kind)) if kind.starts_with("image/") => {}
+        (200, _) => return Err(invalid("not of an image type")),
+        (404, _) => return Err(invalid("not found")),
+        _ => return Err(Failure::coded("error-avatar-url-handling", "Error while handling avatar setting from a URL")),
+    }
+    if fetched.body.len() > workspace.file_max {
+        return Err(Failure::coded("error-avatar-image-too-large", "The image is too large"));
+    }
+    Ok(fetched.body)
 }

@@ -18,18 +18,18 @@ pub(super) struct Workspace {
     pub(super) may_edit_others: bool,
     pub(super) change_allowed: bool,
     pub(super) file_max: usize,
-    /// What the server finds when it fetches.
-    pub(super) urls: BTreeMap<String, Vec<u8>>,
+    pub(super) private_urls_allowed: bool,
     pub(super) own_picture_writes: usize,
+    /// How many pictures were set, which makes etags.
+    writes: u64,
 }
 
 pub(super) struct User {
     pub(super) id: String,
     pub(super) username: String,
     picture: Option<Vec<u8>>,
-    writes: u64,
-    /// The last change, and how many there had been when `avatarETag` last followed.
-    changed: Option<(Instant, u64)>,
+    /// Every `avatarETag` since there was none, and from when on it is shown.
+    etags: Vec<(Instant, String)>,
 }
 
 /// A user by the place in the workspace.
@@ -45,8 +45,9 @@ impl Workspace {
             may_edit_others: true,
             change_allowed: true,
             file_max: FILE_MAX,
-            urls: BTreeMap::new(),
+            private_urls_allowed: false,
             own_picture_writes: 0,
+            writes: 0,
         }
     }
 
@@ -69,9 +70,29 @@ impl Workspace {
         self.users.iter().position(same).map(UserIndex)
     }
 
-    pub(super) fn set_picture(&mut self, UserIndex(index): UserIndex, picture: Option<Vec<u8>>) {
+    pub(super) fn set_picture(&mut self, user: UserIndex, picture: Vec<u8>) {
+        self.writes += 1;
+        let etag = (Instant::now() + ETAG_LAG, format!("{:017}", self.writes));
+        let user = self.changed(user);
+        user.picture = Some(picture);
+        user.etags.push(etag);
+    }
+
+    /// Takes a picture away and leaves its etag, as a change does that fails half-way.
+    pub(super) fn lose_picture(&mut self, user: UserIndex) {
+        self.changed(user).picture = None;
+    }
+
+    /// Takes a picture away with all that is known of it.
+    pub(super) fn reset_picture(&mut self, user: UserIndex) {
+        let user = self.changed(user);
+        user.picture = None;
+        user.etags.clear();
+    }
+
+    fn changed(&mut self, UserIndex(index): UserIndex) -> &mut User {
         self.own_picture_writes += usize::from(UserIndex(index) == THE_CALLER);
-        self.users[index].set_picture(picture);
+        &mut self.users[index]
     }
 
     pub(super) fn picture(&self, username: &str) -> Option<Vec<u8>> {
@@ -89,14 +110,16 @@ impl Workspace {
 
     /// What `me` says of the caller: flat [BACKENDS 4a]. More fields than these exist.
     pub(super) fn caller_as_json(&self) -> Value {
-        let User { id, username, .. } = &self.users[0];
-        let mut caller = json!({
-            "_id": id, "username": username, "avatarUrl": format!("/avatar/{username}"), "active": true, "success": true,
-        });
-        if let Some(etag) = self.users[0].etag() {
-            caller["avatarETag"] = etag.into();
-        }
+        let mut caller = self.users[0].as_json();
+        caller["avatarUrl"] = format!("/avatar/{}", self.users[0].username).into();
+        caller["success"] = true.into();
         caller
+    }
+
+    /// What is told of the user of exactly this id or username.
+    pub(super) fn told_of(&self, id_or_username: &str) -> Option<Value> {
+        let is_meant = |user: &&User| user.id == id_or_username || user.username == id_or_username;
+        self.users.iter().find(is_meant).map(User::as_json)
     }
 
     fn user(&self, username: &str) -> Option<&User> {
@@ -106,25 +129,19 @@ impl Workspace {
 
 impl User {
     fn new(username: &str, id: String) -> Self {
-        Self { id, username: username.to_owned(), picture: None, writes: 0, changed: None }
-    }
-
-    fn set_picture(&mut self, picture: Option<Vec<u8>>) {
-        self.changed = Some((Instant::now(), self.followed()));
-        self.writes += 1;
-        self.picture = picture;
-    }
-
-    /// How many changes `avatarETag` shows.
-    fn followed(&self) -> u64 {
-        match self.changed {
-            Some((at, before)) if at.elapsed() < ETAG_LAG => before,
-            _ => self.writes,
-        }
+        Self { id, username: username.to_owned(), picture: None, etags: Vec::new() }
     }
 
     fn etag(&self) -> Option<String> {
-        let followed = self.followed();
-        (followed > 0).then(|| format!("{followed:017}"))
+        let shown = self.etags.iter().rev().find(|(from, _)| *from <= Instant::now());
+        shown.map(|(_, etag)| etag.clone())
+    }
+
+    fn as_json(&self) -> Value {
+        let mut user = json!({ "_id": self.id, "username": self.username, "active": true });
+        if let Some(etag) = self.etag() {
+            user["avatarETag"] = etag.into();
+        }
+        user
     }
 }
