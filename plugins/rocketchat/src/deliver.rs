@@ -133,7 +133,7 @@ impl Verify for RocketChat {
             Some(before) => self.etag_after(cx, whose, before).await,
             None => self.etag(cx, whose).await,
         };
-        Ok(match looked.map_err(not_to_be_asked)? {
+        Ok(match looked.map_err(|failure| self.not_told(failure))? {
             None => Receipt::removed(),
             Some(there) if kept.is_of(&there) => Receipt::unchanged().detail(kept.known(there).as_detail()),
             Some(_) if kept.etag_before.is_some() => {
@@ -217,6 +217,16 @@ impl RocketChat {
         Ok(there)
     }
 
+    /// Somebody got an avatar under a name that the server does not find now: by another case of it, mostly, which counts
+    /// for this question only. That is no reason to set the avatar again.
+    fn not_told(&self, failure: Failure) -> Failure {
+        if self.settings.user == NamedBy::Id || failure.verdict != Verdict::UserAbsent {
+            return failure;
+        }
+        let unsupported = Failure::unsupported(failure.reason);
+        unsupported.hint("the server finds users for a look only by their names as they are written there")
+    }
+
     fn call(&self, name: &str) -> String {
         self.settings.base_url.join(["api", "v1", name])
     }
@@ -254,15 +264,6 @@ impl Kept {
 /// Where the version of a server that was found safe is remembered.
 fn version() -> Memory {
     Memory::Backend { key: "version".into() }
-}
-
-/// Somebody got an avatar under a name that the server does not find when it is asked: by another case of it, mostly.
-fn not_to_be_asked(failure: Failure) -> Failure {
-    if failure.verdict != Verdict::UserAbsent {
-        return failure;
-    }
-    let unsupported = Failure::unsupported(failure.reason);
-    unsupported.hint("the server finds users for a look only by their names as they are written there")
 }
 
 /// What the server calls the user. Never empty, for a request that names nobody sets the caller's own avatar; and as it is,

@@ -387,6 +387,10 @@ fn a_look_that_tells_nothing_is_no_drift() {
     }
     let absent = looked(None, [plain_error(400, "User not found.")]).result.unwrap_err();
     assert_eq!(absent.verdict, Verdict::UserAbsent);
+    // An id has one form only.
+    let by_id = open(with("user", "id")).receipt(receipt().unwrap());
+    let gone = by_id.exchange(user("userId", "ada"), plain_error(400, "User not found.")).verify();
+    assert_eq!(gone.result.unwrap_err().verdict, Verdict::UserAbsent);
 }
 
 #[test]
