@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::{
     photos::{Number, Picture},
     simulators::{
-        creatorshub::{CreatorsHub, Paths, TOKEN},
+        creatorshub::{CreatorsHub, NoAvatar, Paths, TOKEN},
         faults::{Fault, When},
         simulator::Answer,
     },
@@ -155,4 +155,56 @@ fn the_other_paths_are_hinted_at() {
     assert_eq!((code, &summary["absent"]), (0, &1.into()), "{summary}");
     let told = stage.world.portraitd(&["explain", "6"]).expect(0).out;
     assert!(told.contains("see `paths`"), "{told}");
+}
+
+#[test]
+fn a_picture_that_is_not_there_any_more_is_sent_again() {
+    let mut stage = Stage::new(Paths::Profile, "bytes");
+    stage.world.set("backend.hub.verify", "daily");
+    stage.hub.fault(Fault::Unkept, When::Next(1));
+    stage.drop_photo("6.jpg", 1);
+    stage.world.start();
+    let seen = |told: &Value| told["backends"][HUB]["verified"].is_string();
+    stage.world.wait_explain("6", "seen at the instance", seen);
+    assert_eq!(stage.version(), Some(1));
+    let attempts = stage.attempts("6");
+    assert!(attempts.iter().any(|(_, reason)| reason.contains("the system shows no picture")), "{attempts:?}");
+    assert_eq!(stage.requests().iter().filter(|(request, _)| request.starts_with("PUT")).count(), 2, "{attempts:?}");
+}
+
+#[test]
+fn what_is_there_on_day_one_is_taken_over() {
+    for form in [NoAvatar::Null, NoAvatar::Absent, NoAvatar::Empty, NoAvatar::NotFound] {
+        let stage = Stage::new(Paths::User, "file");
+        stage.hub.set_no_avatar(form);
+        stage.hub.add_user(7);
+        stage.hub.change_picture(SIX, &Number { user: 6, version: 7 }.photo_of_side(96));
+        for name in ["6.jpg", "7.jpg", "me.jpg"] {
+            stage.drop_photo(name, 1);
+        }
+        let told = stage.world.portraitd(&["adopt", "--backend", HUB, "--json"]).expect(1).json();
+        assert_eq!((&told["adopted"], &told["without"]), (&1.into(), &1.into()), "{form:?}: {told}");
+        assert_eq!(told["unknown"][0]["userid"], "me");
+        let (code, summary) = stage.world.sync(&[]);
+        assert_eq!((code, &summary["delivered"], &summary["unchanged"]), (0, &1.into(), &1.into()), "{summary}");
+        let puts: Vec<_> = stage.requests().into_iter().filter(|(request, _)| request.starts_with("PUT")).collect();
+        assert_eq!(puts, [("PUT /api/public/user/7/updateAvatarFile".to_owned(), true)]);
+        assert_eq!(stage.hub.own_picture_writes(), 0);
+    }
+}
+
+#[test]
+fn rows_lead_from_names_to_ids() {
+    let mut stage = Stage::new(Paths::User, "file");
+    let rows = "userid,id\nada,6\nbob,me\ncyd,006\n";
+    fs::write(stage.world.path("users.csv"), rows).unwrap();
+    stage.world.set("backend.hub.users.file", stage.world.path("users.csv").to_str().unwrap());
+    stage.world.set("backend.hub.users.key", "userid");
+    stage.world.set("backend.hub.users.value", "id");
+    for name in ["ada.jpg", "bob.jpg", "cyd.jpg"] {
+        stage.drop_photo(name, 1);
+    }
+    let (code, summary) = stage.world.sync(&[]);
+    assert_eq!((code, &summary["delivered"], &summary["absent"]), (0, &1.into(), &2.into()), "{summary}");
+    assert_eq!((stage.version(), stage.hub.own_picture_writes()), (Some(1), 0));
 }

@@ -265,7 +265,11 @@ fn its_own_faults_are_in_its_own_words() {
         assert_eq!(stage.tell(&by_bytes("1/avatarBytes").bytes()).status, 200, "another user");
         stage.hub.clear_faults();
     }
-    for (fault, holds) in [(Fault::WrongJson, "\"status\""), (Fault::Echo { status: 400, behind: 0 }, TOKEN)] {
+    for (fault, holds) in [
+        (Fault::WrongJson, "\"status\""),
+        (Fault::Unkept, "{\"avatarUrl\":\"https://"),
+        (Fault::Echo { status: 400, behind: 0 }, TOKEN),
+    ] {
         stage.hub.fault(fault, When::Next(1));
         assert!(stage.tell(&by_bytes("6/avatarBytes").bytes()).text().contains(holds), "{fault:?}");
     }

@@ -10,6 +10,7 @@ mod removal;
 mod secret;
 mod token;
 mod trouble;
+mod verify;
 
 use std::fs;
 

@@ -689,6 +689,7 @@ fn faults_that_are_whole_replies_say_what_their_names_say() {
     says(Fault::WrongJson, 200, |told| told.json().get("success").is_none());
     says(Fault::FrontPage, 200, page);
     says(Fault::ErrorIn200, 200, |told| told.json()["success"] == false);
+    says(Fault::Unkept, 200, |told| told.json() == json!({ "success": true }));
     says(Fault::Oversized, 200, |told| told.body.len() > 2 * 1024 * 1024 && told.json()["success"] == true);
 }
 

@@ -26,6 +26,9 @@ pub(crate) const OWNER: u64 = 1;
 /// The right token until `set_token`.
 pub(crate) const TOKEN: &str = "eyJhbGciOiJIUzI1NiJ9.eyJpZCI6MX0.Qm90aEFyZUZpbmU";
 
+/// When some picture was set, in milliseconds since 1970 [seed: samples].
+const SOME_TIME: u128 = 1_677_074_922_600;
+
 /// A revision of the document, by its paths.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Paths {
@@ -84,6 +87,11 @@ impl CreatorsHub {
 
     pub(crate) fn set_no_avatar(&self, form: NoAvatar) {
         self.with(|hub| hub.no_avatar = form);
+    }
+
+    /// Changes a picture by hand.
+    pub(crate) fn change_picture(&self, id: u64, picture: &[u8]) {
+        self.with(|hub| hub.instance.set_picture(id, picture.to_vec()));
     }
 
     /// The picture of a user, as it came.
@@ -183,6 +191,9 @@ impl System for Hub {
     fn worded(&self, fault: Fault, request: &Request) -> Option<Reply> {
         let token = || request.header("authorization").unwrap_or_default();
         let refusal = match fault {
+            Fault::Unkept => {
+                return Some(Reply::json(200, &json!({ "avatarUrl": instance::address(SOME_TIME, OWNER) })));
+            }
             Fault::Status(status @ (400 | 401 | 403 | 404 | 500)) => Refusal::new(status, "something went wrong"),
             Fault::ErrorIn200 => Refusal::new(200, "something went wrong"),
             Fault::Echo { status, behind } => Refusal::new(status, format!("{}{}", "-".repeat(behind), token())),

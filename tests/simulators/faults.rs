@@ -53,6 +53,8 @@ pub(crate) enum Fault {
     FrontPage,
     /// 200 with an error in it.
     ErrorIn200,
+    /// 200 that says what a success says.
+    Unkept,
     /// This status, with the credentials of the request in the text of the error, behind so many other characters: what
     /// a careless front says when it is told to explain itself.
     Echo { status: u16, behind: usize },
@@ -85,6 +87,7 @@ impl Fault {
             Self::WrongJson => Reply::json(200, &json!({ "status": "ok", "data": [1, 2, 3] })),
             Self::FrontPage => Reply::page(200, "back soon"),
             Self::ErrorIn200 => Reply::json(200, &json!({ "success": false, "error": "something went wrong" })),
+            Self::Unkept => Reply::json(200, &json!({ "success": true })),
             Self::Redirect => Reply::text(302, "moved").with("Location", format!("http://localhost:{port}/moved")),
             Self::Oversized => Reply::json(200, &json!({ "success": true, "padding": "x".repeat(OVERSIZED) })),
             Self::EndlessHeaders => Reply::text(200, "").played(Manner::EndlessHeaders),

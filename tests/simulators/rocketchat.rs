@@ -103,6 +103,14 @@ impl RocketChat {
         self.with(|server| server.limiter = Some(Limiter::new(calls, window)));
     }
 
+    /// Changes a picture by hand.
+    pub(crate) fn change_picture(&self, username: &str, picture: &[u8]) {
+        self.with(|server| {
+            let user = server.workspace.by_username(username).expect("there is such a user");
+            server.workspace.set_picture(user, picture.to_vec());
+        });
+    }
+
     /// The picture of a user.
     pub(crate) fn picture(&self, username: &str) -> Option<Vec<u8>> {
         self.with(|server| server.workspace.picture(username))

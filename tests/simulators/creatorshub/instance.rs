@@ -35,8 +35,7 @@ impl Instance {
     pub(super) fn set_picture(&mut self, id: u64, picture: Vec<u8>) -> String {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("the clock is past 1970");
         self.last_ms = now.as_millis().max(self.last_ms + 1);
-        let place = format!("{:013}/userAvatars/{id}/avatar.jpg", self.last_ms);
-        let url = format!("https://creatorshub.s3.eu-central-1.amazonaws.com/{place}");
+        let url = address(self.last_ms, id);
         let user = self.users.get_mut(&id).expect("whoever has no user was refused");
         user.avatar = Some(Avatar { picture, url: url.clone() });
         user.writes += 1;
@@ -63,4 +62,9 @@ impl Instance {
     pub(super) fn writes(&self, id: u64) -> usize {
         self.users.get(&id).map_or(0, |user| user.writes)
     }
+}
+
+/// Where the picture of a user is kept that was set at this time [seed: responses].
+pub(super) fn address(ms: u128, id: u64) -> String {
+    format!("https://creatorshub.s3.eu-central-1.amazonaws.com/{ms:013}/userAvatars/{id}/avatar.jpg")
 }
