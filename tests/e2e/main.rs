@@ -15,6 +15,7 @@ mod strace;
 mod world;
 
 mod admin;
+mod adopt;
 mod backends;
 mod cli;
 mod config;
