@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use portraitd_ledger::{Ledger, Lock, LockError, OpenError};
-use portraitd_reconcile::{Brake, ConflictRule, Focus, Names, Policy, Reconciler, Snapshot};
+use portraitd_reconcile::{BackendSpec, Brake, ConflictRule, Focus, Names, Policy, Reconciler, Snapshot, Verify};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::{error, warn};
 
@@ -72,14 +72,14 @@ impl State {
     pub(crate) fn restore(
         self,
         config: &Config,
-        backends: &Backends,
+        backends: Vec<BackendSpec>,
         focus: Focus,
         clock: Clock,
     ) -> Result<(Reconciler, Option<Ledger>, Option<Lock>), Trouble> {
         let now = clock.now();
         // The seed spreads retries; the state's age and the process make it another one at each start.
         let seed = u64::from(std::process::id()) << 32 ^ now.as_millis().unsigned_abs();
-        let reconciler = Reconciler::restore(policy(config)?, focus, backends.specs(), self.snapshot, seed, now);
+        let reconciler = Reconciler::restore(policy(config)?, focus, backends, self.snapshot, seed, now);
         Ok((reconciler, self.ledger, self.lock))
     }
 }
@@ -109,7 +109,12 @@ impl Engine {
         let state = if dry.is_some() { State::read(config)? } else { State::take(config)? };
         let backends = Arc::new(Backends::open(config, &copies(config))?);
         check_focus(&focus, &backends)?;
-        let (reconciler, ledger, lock) = state.restore(config, &backends, focus, clock)?;
+        let mut specs = backends.specs();
+        if dry.is_some() {
+            // What a system would show cannot be assumed, and the deliveries are what is to be shown.
+            specs.iter_mut().for_each(|spec| spec.verify = Verify::Off);
+        }
+        let (reconciler, ledger, lock) = state.restore(config, specs, focus, clock)?;
         let metrics = Metrics::default();
         let stage = match dry {
             Some(dry) => Stage::Dry(dry),

@@ -21,3 +21,12 @@ fn a_dry_run_shows_the_request_and_sends_nothing() {
     let (code, summary) = stage.world.sync(&[]);
     assert_eq!((code, &summary["delivered"]), (0, &1.into()), "the dry run has recorded something: {summary}");
 }
+
+#[test]
+fn a_dry_run_does_not_look_for_what_it_assumes_to_be_delivered() {
+    let mut stage = Stage::with_photos(1);
+    stage.world.set("backend.chat.verify", "daily");
+    let told = stage.world.portraitd(&["sync", "--dry-run"]).expect(0).out;
+    assert_eq!(told.matches("would send POST").count(), 1, "{told}");
+    assert!(!told.contains("users.info"), "{told}");
+}

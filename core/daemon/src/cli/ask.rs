@@ -94,7 +94,7 @@ fn alone(config: &Config, asked: Asked) -> Result<Value, Trouble> {
     let state = State::take(config)?;
     let backends = Backends::open(config, &engine::copies(config))?;
     let clock = Clock::start();
-    let (mut reconciler, ledger, lock) = state.restore(config, &backends, Focus::default(), clock)?;
+    let (mut reconciler, ledger, lock) = state.restore(config, backends.specs(), Focus::default(), clock)?;
     reconciler.recall(Intake::new(config).open().err(), clock.now());
     let reply = asked::answer(&mut reconciler, &backends, asked, clock.now());
     let failed = |error: &dyn std::error::Error| {
