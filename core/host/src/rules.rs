@@ -132,9 +132,9 @@ impl Rules {
         }
         match memory {
             Memory::Backend { .. } => Ok(()),
-            Memory::Delivery { rendition, origin, .. } => {
+            Memory::Delivery { rendition, origin: told, .. } => {
                 self.length_of(rendition)?;
-                self.check_origin(origin)
+                self.check_origin(&origin(told)?)
             }
         }
     }
@@ -473,7 +473,9 @@ mod tests {
         wrong(remember(backend("k"), Remember::Secret(String::new())));
         let why = wrong(remember(delivery("thumb", HERE), Remember::Secret("s".into())));
         assert!(why.contains("would write a secret down"), "{why}");
-        rules().check_effect(&remember(delivery("thumb", HERE), Remember::Value(7.into()))).unwrap();
+        for origin in [HERE, "https://Chat.example.com:443"] {
+            rules().check_effect(&remember(delivery("thumb", origin), Remember::Value(7.into()))).unwrap();
+        }
     }
 
     #[test]
