@@ -99,8 +99,10 @@ impl Told {
         lines.into_iter().find(|(found, _)| found.eq_ignore_ascii_case(name)).map(|(_, value)| value)
     }
 
+    /// A 204 has no body and does not say so (RFC 9110, section 8.6).
     pub(crate) fn content_length(&self) -> usize {
-        self.header("content-length").expect("a reply says its length").parse().expect("a length is a number")
+        let length = self.header("content-length").or_else(|| (self.status == 204).then_some("0"));
+        length.expect("a reply says its length").parse().expect("a length is a number")
     }
 
     pub(crate) fn text(&self) -> String {

@@ -20,3 +20,4 @@ pub(crate) mod undercut;
 pub(crate) mod creatorshub;
 pub(crate) mod gallery;
 pub(crate) mod rocketchat;
+pub(crate) mod staffbase;
