@@ -2,14 +2,13 @@
 //! what is asked about users. What the document does not allow is refused, what is only known from elsewhere is marked
 //! where it is done, by the marks of the table in `e2e/staffbase_simulator.rs`.
 //!
-//! Here are what a test may ask and change, and the routes; `media` keeps what was uploaded, `picture` looks into it,
-//! `avatar` reads an update, `directory` has the users, and `lookup` answers who they are.
+//! Here are what a test may ask and change, and the routes; `media` keeps what was uploaded, `avatar` reads an update,
+//! `directory` has the users, and `lookup` answers who they are.
 
 mod avatar;
 mod directory;
 mod lookup;
 mod media;
-mod picture;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -132,7 +131,7 @@ impl Staffbase {
     pub(crate) fn picture(&self, id: &str, size: Size) -> Option<Vec<u8>> {
         let urls = self.avatar_urls(id);
         let url = urls.get(&size).or_else(|| urls.get(&Size::Original))?;
-        self.with(|app| app.media.bytes(url))
+        self.with(|app| app.media.bytes(url).map(<[u8]>::to_vec))
     }
 
     /// How often a user's avatar was set.
@@ -204,7 +203,7 @@ impl System for App {
     fn about(&self, request: &Request) -> About {
         match Call::of(request) {
             Ok(Call::Upload) => {
-                About { user: None, picture: media::read(request, usize::MAX).ok().map(|file| file.hash()) }
+                About { user: None, picture: media::read(request, usize::MAX).ok().map(|file| file.picture) }
             }
             Ok(Call::Update(id) | Call::User(id)) => About { user: Some(id.to_owned()), picture: None },
             Ok(Call::Search(query) | Call::List(query)) => About { user: lookup::asked_for(query), picture: None },
@@ -289,7 +288,7 @@ impl App {
     /// A picture lies in the media of the app, in its size, or at a media server that is on the allow-list.
     fn check_picture(&self, picture: &avatar::Picture, origin: &str) -> Result<(), Refusal> {
         if let Some(bytes) = self.media.bytes(&picture.url) {
-            return avatar::check_size(picture, &bytes);
+            return avatar::check_size(picture, bytes);
         }
         if picture.url.starts_with(&format!("{origin}/api/media/")) {
             return Err(Refusal::new(self.manners.gone_status, "there is no such media"));

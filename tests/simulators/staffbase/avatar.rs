@@ -3,7 +3,10 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{super::request::Request, Refusal, picture};
+use super::{
+    super::{picture, request::Request},
+    Refusal,
+};
 
 /// The image types of an avatar [seed].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -115,8 +118,7 @@ fn is_absolute(url: &str) -> bool {
 
 /// An uploaded picture must have the size of its image type, and the size that is told of it.
 pub(super) fn check_size(picture: &Picture, bytes: &[u8]) -> Result<(), Refusal> {
-    let look = picture::look(bytes).expect("it was looked into when it was uploaded");
-    let (width, height) = (look.width, look.height);
+    let (width, height) = picture::size(bytes).expect("only pictures of a known size are kept");
     let fits = picture.size.side().is_none_or(|side| (width, height) == (side, side))
         && picture.told.is_none_or(|told| told == (width as u64, height as u64));
     match fits {
