@@ -45,6 +45,7 @@ mod second_daemon;
 mod service;
 mod shutdown;
 mod slow_writer;
+mod staffbase;
 mod staffbase_simulator;
 mod sync;
 mod syscalls;

@@ -14,8 +14,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
+use self::{avatar::Avatar, directory::Directory, media::Media};
 pub(crate) use self::{avatar::Size, lookup::Lookup, media::Upload};
-use self::{directory::Directory, media::Media};
 use super::{
     faults::Fault,
     reply::Reply,
@@ -95,6 +95,12 @@ impl Staffbase {
     /// Takes a user away.
     pub(crate) fn remove_user(&self, id: &str) {
         self.with(|app| app.directory.remove(id));
+    }
+
+    /// Gives a user another avatar, as the user does it in the app; none takes it away.
+    pub(crate) fn change_avatar(&self, id: &str, url: Option<&str>) {
+        let avatar = url.map(|url| Avatar::of_original(url, (640, 480)));
+        self.with(|app| app.directory.user_mut(id).avatar = avatar);
     }
 
     /// Changes how the app does what its document leaves open.
@@ -278,7 +284,8 @@ impl App {
         for picture in asked.pictures() {
             self.check_picture(picture, &origin(request))?;
         }
-        let user = self.directory.set_avatar(&user, asked);
+        let user = self.directory.user_mut(&user);
+        user.update(asked);
         Ok(match self.manners.update_status {
             204 => Reply::new(204, "text/plain", Vec::new()),
             status => Reply::json(status, &user.as_json()),

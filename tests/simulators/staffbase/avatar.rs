@@ -51,6 +51,11 @@ pub(super) struct Picture {
 }
 
 impl Avatar {
+    /// An avatar with one picture for all sizes.
+    pub(super) fn of_original(url: &str, told: (u64, u64)) -> Self {
+        Self(vec![Picture { size: Size::Original, url: url.to_owned(), told: Some(told) }])
+    }
+
     pub(super) fn pictures(&self) -> &[Picture] {
         &self.0
     }

@@ -20,7 +20,7 @@ pub(super) struct Directory {
 pub(super) struct User {
     id: String,
     pub(super) external_id: String,
-    avatar: Option<Avatar>,
+    pub(super) avatar: Option<Avatar>,
     updates: usize,
 }
 
@@ -51,12 +51,9 @@ impl Directory {
         self.by_id(id).ok_or_else(|| Refusal::new(404, "there is no such user"))
     }
 
-    /// Changes the avatar as a whole: without thumb and icon the original is used for them [seed].
-    pub(super) fn set_avatar(&mut self, id: &str, avatar: Avatar) -> &User {
-        let user = self.users.iter_mut().find(|user| user.id == id).expect("the user was found before");
-        user.avatar = Some(avatar);
-        user.updates += 1;
-        user
+    /// A user that is there.
+    pub(super) fn user_mut(&mut self, id: &str) -> &mut User {
+        self.users.iter_mut().find(|user| user.id == id).expect("there is such a user")
     }
 
     pub(super) fn avatar_urls(&self, id: &str) -> BTreeMap<Size, String> {
@@ -82,6 +79,12 @@ impl Directory {
 impl User {
     pub(super) fn id(&self) -> &str {
         &self.id
+    }
+
+    /// An update changes the avatar as a whole: without thumb and icon the original is used for them [seed].
+    pub(super) fn update(&mut self, avatar: Avatar) {
+        self.avatar = Some(avatar);
+        self.updates += 1;
     }
 
     /// The user object [BACKENDS 1b and 1d]. More fields than these exist.
