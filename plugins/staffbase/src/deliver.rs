@@ -36,8 +36,8 @@ enum Source {
     Server(Template),
 }
 
-/// A user of the app.
-struct Owner {
+/// A user as the app has it.
+struct Account {
     id: String,
     /// The memory of a lookup, where there was one.
     looked_up: Option<(Memory, Known)>,
@@ -108,26 +108,27 @@ impl Backend for Staffbase {
         ]
     }
 
+    /// Finds the user first, so that nothing is uploaded for a name that is nobody's.
     async fn deliver(&self, cx: &Context, photo: &Photo) -> Result<Receipt, Failure> {
-        let owner = self.owner(cx, &photo.user).await?;
+        let account = self.account(cx, &photo.user).await?;
         let placed = self.place(cx, photo).await?;
-        let updated = match self.update(cx, photo, &owner, &placed).await {
-            Err(failure) if self.is_media_gone(cx, &owner, &placed, &failure).await? => {
+        let updated = match self.update(cx, photo, &account, &placed).await {
+            Err(failure) if self.is_media_gone(cx, &account, &placed, &failure).await? => {
                 self.forget_uploads(cx, &placed).await?;
                 let placed = self.place(cx, photo).await?;
-                self.update(cx, photo, &owner, &placed).await
+                self.update(cx, photo, &account, &placed).await
             }
             updated => updated,
         };
-        owner.still_there(cx, updated).await
+        account.still_there(cx, updated).await
     }
 }
 
 impl Verify for Staffbase {
     async fn verify(&self, cx: &Context, photo: &Photo) -> Result<Receipt, Failure> {
-        let owner = self.owner(cx, &photo.user).await?;
-        let asked = self.avatar(cx, &owner).await;
-        let shown = owner.still_there(cx, asked).await?;
+        let account = self.account(cx, &photo.user).await?;
+        let asked = self.avatar(cx, &account).await;
+        let shown = account.still_there(cx, asked).await?;
         Ok(match Delivered::of(cx.receipt()) {
             _ if !shown.contains_key(&Size::Original) => Receipt::removed(),
             Some(delivered) if delivered.is_shown(&shown) => Receipt::unchanged(),
@@ -177,12 +178,18 @@ impl Staffbase {
     }
 
     /// The request that counts.
-    async fn update(&self, cx: &Context, photo: &Photo, owner: &Owner, placed: &[Placed]) -> Result<Receipt, Failure> {
+    async fn update(
+        &self,
+        cx: &Context,
+        photo: &Photo,
+        account: &Account,
+        placed: &[Placed],
+    ) -> Result<Receipt, Failure> {
         let told: Urls = placed.iter().map(|picture| (picture.size, picture.url.clone())).collect();
         let body = wire::update(&told, photo.rendition(Size::Original.name())?);
-        let request = HttpRequest::post(self.url(&["users", &owner.id])).json(body);
+        let request = HttpRequest::post(self.url(&["users", &account.id])).json(body);
         let reply = cx.http(self.with_token(request)).await?;
-        let answered = wire::avatar_was_set(&reply, &owner.id, &self.settings.base_url);
+        let answered = wire::avatar_was_set(&reply, &account.id, &self.settings.base_url);
         let answered = answered.map_err(|failure| self.hinted(failure))?;
         let delivered = Delivered::new(told, answered, Delivered::of(cx.receipt()).as_ref());
         let receipt = match delivered.is_renamed() {
@@ -206,7 +213,7 @@ impl Staffbase {
     async fn is_media_gone(
         &self,
         cx: &Context,
-        owner: &Owner,
+        account: &Account,
         placed: &[Placed],
         failure: &Failure,
     ) -> Result<bool, Failure> {
@@ -215,7 +222,7 @@ impl Staffbase {
         }
         match failure.verdict {
             Verdict::ImageRejected => Ok(true),
-            Verdict::UserAbsent => match self.avatar(cx, owner).await {
+            Verdict::UserAbsent => match self.avatar(cx, account).await {
                 Ok(_) => Ok(true),
                 Err(failure) if failure.verdict == Verdict::UserAbsent => Ok(false),
                 Err(failure) => Err(failure),
@@ -242,22 +249,22 @@ impl Staffbase {
 
 /// Finding a user.
 impl Staffbase {
-    async fn owner(&self, cx: &Context, user: &User) -> Result<Owner, Failure> {
+    async fn account(&self, cx: &Context, user: &User) -> Result<Account, Failure> {
         match self.settings.user {
-            NamedBy::Id => Ok(Owner { id: wire::id(&user.remote)?, looked_up: None }),
+            NamedBy::Id => Ok(Account { id: wire::id(&user.remote)?, looked_up: None }),
             NamedBy::ExternalId => self.look_up_once(cx, wire::external_id(&user.remote)?).await,
         }
     }
 
-    async fn look_up_once(&self, cx: &Context, external_id: &str) -> Result<Owner, Failure> {
+    async fn look_up_once(&self, cx: &Context, external_id: &str) -> Result<Account, Failure> {
         let memory = Memory::Backend { key: format!("id of {external_id}") };
         let recalled = cx.recall(&memory).await?;
         if let Some((id, known)) = recalled.and_then(|known| Some((known.value().as_str()?.to_owned(), known))) {
-            return Ok(Owner { id, looked_up: Some((memory, known)) });
+            return Ok(Account { id, looked_up: Some((memory, known)) });
         }
         let id = self.look_up(cx, external_id).await?;
         let known = cx.remember(&memory, id.clone(), Some(ID_TTL)).await?;
-        Ok(Owner { id, looked_up: Some((memory, known)) })
+        Ok(Account { id, looked_up: Some((memory, known)) })
     }
 
     /// Asks the search, or, where a server has none, the list. In a dry run the user of the example stands for the wanted
@@ -276,9 +283,9 @@ impl Staffbase {
         self.with_token(HttpRequest::get(self.url(path)).query("filter", filter).query("limit", limit))
     }
 
-    async fn avatar(&self, cx: &Context, owner: &Owner) -> Result<Urls, Failure> {
-        let request = HttpRequest::get(self.url(&["users", &owner.id]));
-        wire::avatar(&cx.http(self.with_token(request)).await?, &owner.id, &self.settings.base_url)
+    async fn avatar(&self, cx: &Context, account: &Account) -> Result<Urls, Failure> {
+        let request = HttpRequest::get(self.url(&["users", &account.id]));
+        wire::avatar(&cx.http(self.with_token(request)).await?, &account.id, &self.settings.base_url)
     }
 
     /// The URL of a path of the API. An id in it is one that was checked.
@@ -292,7 +299,7 @@ impl Staffbase {
     }
 }
 
-impl Owner {
+impl Account {
     /// Forgets a looked-up id when the app does not know it any more.
     async fn still_there<T>(&self, cx: &Context, asked: Result<T, Failure>) -> Result<T, Failure> {
         let is_absent = matches!(&asked, Err(failure) if failure.verdict == Verdict::UserAbsent);

@@ -83,10 +83,9 @@ impl Delivered {
         Self { told: shown, shown: Urls::new() }
     }
 
-    /// After an update that was answered with the URLs of `answered`. One that was told before is the old picture still,
-    /// and no other name for the new one.
-    pub(crate) fn new(told: Urls, answered: Urls, before: Option<&Self>) -> Self {
-        let mut shown = answered;
+    /// After an update that was answered with the URLs `shown`. One that was told by the delivery before is the old
+    /// picture still, and no other name for the new one.
+    pub(crate) fn new(told: Urls, mut shown: Urls, before: Option<&Self>) -> Self {
         shown.retain(|size, url| {
             let is_old = before.is_some_and(|before| before.told.get(size) == Some(url));
             !is_old && told.get(size).is_some_and(|told| told != url)
@@ -101,9 +100,8 @@ impl Delivered {
 
     /// Whether a user who shows these URLs shows what was delivered.
     pub(crate) fn is_shown(&self, shown: &Urls) -> bool {
-        self.told
-            .iter()
-            .all(|(size, told)| shown.get(size).is_some_and(|url| url == told || self.shown.get(size) == Some(url)))
+        let is_ours = |size, url| self.told.get(size) == Some(url) || self.shown.get(size) == Some(url);
+        self.told.keys().all(|size| shown.get(size).is_some_and(|url| is_ours(size, url)))
     }
 
     /// Whether the app names the pictures otherwise than it was told.
@@ -165,21 +163,24 @@ pub(crate) fn filter(attribute: &str, external_id: &str) -> String {
 /// 3986, section 5.2). It may be of any host: nobody calls it here, it is only told to the app again. None for what is
 /// no URL of a picture.
 fn absolute(told: &str, base: &BaseUrl) -> Option<String> {
-    let has_scheme = |scheme: &str| told.get(..scheme.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(scheme));
-    let url = if has_scheme("https://") || has_scheme("http://") {
-        told.to_owned()
-    } else if told.starts_with("//") {
-        let (scheme, _) = base.origin().split_once("//")?;
-        format!("{scheme}{told}")
-    } else if told.starts_with('/') {
-        format!("{}{told}", base.origin())
-    } else if told.split('/').next().is_some_and(|first| first.is_empty() || first.contains([':', '?', '#'])) {
-        return None;
-    } else {
-        format!("{base}/api/{told}")
+    let url = match scheme(told) {
+        Some(scheme) if !["http", "https"].iter().any(|known| scheme.eq_ignore_ascii_case(known)) => return None,
+        Some(_) => told.to_owned(),
+        None if told.starts_with("//") => format!("{}:{told}", scheme(base.origin())?),
+        None if told.starts_with('/') => format!("{}{told}", base.origin()),
+        None if told.is_empty() || told.starts_with(['?', '#']) => return None,
+        None => format!("{base}/api/{told}"),
     };
+    let (_, rest) = url.split_once("://")?;
     let odd = |c: char| c.is_control() || c.is_whitespace() || "\"<>\\".contains(c);
-    (url.len() <= URL_MAX && !url.contains(odd)).then_some(url)
+    let is_url = !rest.is_empty() && !rest.starts_with('/') && !rest.contains(odd) && url.len() <= URL_MAX;
+    is_url.then_some(url)
+}
+
+/// What stands before the first colon, where it stands before any path.
+fn scheme(url: &str) -> Option<&str> {
+    let (scheme, _) = url.split_once(':')?;
+    (!scheme.contains(['/', '?', '#'])).then_some(scheme)
 }
 
 /// Where an existing media server has the pictures.
@@ -210,7 +211,7 @@ impl Template {
         if sample.contains(['{', '}']) {
             return Err(format!("`{shown}` has a brace that is none of {{userid}}, {{remote}} and {{rendition}}"));
         }
-        check(&sample).map_err(|why| format!("`{shown}` {why}"))?;
+        check_url(&sample).map_err(|why| format!("`{shown}` {why}"))?;
         Ok(template)
     }
 
@@ -220,7 +221,7 @@ impl Template {
     /// `unsupported` for names that would lead elsewhere.
     pub(crate) fn url(&self, user: &User, size: Size) -> Result<String, Failure> {
         let url = self.filled(&user.id, &user.remote, size);
-        check(&url).map_err(|why| Failure::unsupported(format!("the URL of this user's pictures {why}")))?;
+        check_url(&url).map_err(|why| Failure::unsupported(format!("the URL of this user's pictures {why}")))?;
         Ok(url)
     }
 
@@ -231,7 +232,7 @@ impl Template {
     }
 }
 
-fn check(url: &str) -> Result<(), String> {
+fn check_url(url: &str) -> Result<(), String> {
     if url.len() > URL_MAX {
         return Err(format!("has {} bytes, more than the {URL_MAX} allowed", url.len()));
     }
