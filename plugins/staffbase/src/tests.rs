@@ -573,6 +573,8 @@ fn answers_to_a_lookup_have_their_verdicts() {
         (page(502), Verdict::Retry),
         (page(200), Verdict::Retry),
         (Response::with_json(200, &json!({ "data": "x" })), Verdict::Retry),
+        (Response::with_json(200, &json!({ "data": [1, 2, 3] })), Verdict::Retry),
+        (Response::with_json(200, &json!({ "total": 1, "entries": [{ "externalId": "4711" }] })), Verdict::Retry),
         (Response::with_json(200, &json!({ "id": ID })), Verdict::Retry),
     ] {
         assert_eq!(verdict(answer.clone()), expected, "{answer:?}");

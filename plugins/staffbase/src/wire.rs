@@ -314,8 +314,9 @@ pub(crate) fn only_user(reply: &Response, is_wanted: impl Fn(&str) -> bool) -> R
         let failure = Failure::user_ambiguous("the app answers with more users for one external id than it shows");
         return Err(failure.hint("map the users to ids, and set `user = \"id\"`"));
     }
-    let wanted = entries.iter().map(user_in).filter(|user| external_id_of(user).is_some_and(&is_wanted));
-    let ids: BTreeSet<&str> = wanted.map(|user| user["id"].as_str().unwrap_or_default()).collect();
+    let users = entries.iter().map(Found::of).collect::<Option<Vec<_>>>().ok_or_else(|| foreign(reply))?;
+    let wanted = users.iter().filter(|user| user.external_id.is_some_and(&is_wanted));
+    let ids: BTreeSet<&str> = wanted.map(|user| user.id).collect();
     let mut ids = ids.into_iter();
     match (ids.next(), ids.next()) {
         (None, _) => Err(Failure::user_absent("the app knows no user with this external id")),
@@ -324,14 +325,19 @@ pub(crate) fn only_user(reply: &Response, is_wanted: impl Fn(&str) -> bool) -> R
     }
 }
 
-/// The user of an entry; the search wraps each.
-fn user_in(entry: &Value) -> &Value {
-    entry.get("data").unwrap_or(entry)
+/// A user that was found.
+struct Found<'a> {
+    id: &'a str,
+    external_id: Option<&'a str>,
 }
 
-/// The external id, as each generation of the User API spells it.
-fn external_id_of(user: &Value) -> Option<&str> {
-    user["externalId"].as_str().or_else(|| user["externalID"].as_str())
+impl<'a> Found<'a> {
+    /// The search wraps each user. Each generation of the User API spells the external id in its own way.
+    fn of(entry: &'a Value) -> Option<Self> {
+        let user = entry.get("data").unwrap_or(entry);
+        let external_id = user["externalId"].as_str().or_else(|| user["externalID"].as_str());
+        Some(Self { id: user["id"].as_str()?, external_id })
+    }
 }
 
 /// The answer to a probe. What refuses the question and says nothing about token or address proves nothing against them.
