@@ -11,7 +11,7 @@ use portraitd_host::Blob;
 use portraitd_sdk::Text;
 use portraitd_sdk::message::http::{self, Base64, Body, Content, Field, HttpRequest, Json, Part, Piece};
 use portraitd_sdk::message::{EffectError, EffectErrorKind};
-use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use reqwest::multipart::{self, Form};
 use reqwest::{Client, Method, Request, RequestBuilder, Url};
 use serde_json::Value;
@@ -37,12 +37,19 @@ pub(super) fn build(client: &Client, request: &HttpRequest, filling: &Filling<'_
     let builder = client.request(method, url_of(request, filling)?);
     let builder = match &request.body {
         Some(body) => with_body(builder, body, names_mime(request), filling)?,
+        None if expects_body(request.method) => builder.header(CONTENT_LENGTH, 0),
         None => builder,
     };
     let built = builder.build();
     let mut built = built.map_err(|why| error(EffectErrorKind::InvalidName, why.to_string()))?;
     set_headers(built.headers_mut(), &request.headers, filling)?;
     Ok(built)
+}
+
+/// Whether a request of this method says its length even when it has no body (RFC 9110, section 8.6). Without it, some
+/// servers answer 411.
+const fn expects_body(method: http::Method) -> bool {
+    matches!(method, http::Method::Post | http::Method::Put | http::Method::Patch)
 }
 
 fn url_of(request: &HttpRequest, filling: &Filling<'_>) -> Result<Url, EffectError> {

@@ -10,7 +10,7 @@ use std::time::Instant;
 
 use portraitd_host::Blob;
 use portraitd_sdk::message::http::{Body, Bytes, Part};
-use portraitd_sdk::{Secret, Text};
+use portraitd_sdk::{Method, Secret, Text};
 use rcgen::{CertifiedKey, generate_simple_self_signed};
 use rustls::ServerConfig;
 use rustls::pki_types::PrivateKeyDer;
@@ -116,6 +116,19 @@ async fn a_request_arrives_as_it_was_worded() {
         assert!(!head.contains(absent), "{head}");
     }
     assert_eq!(serde_json::from_str::<Value>(body).unwrap(), json!({ "a": [1] }));
+}
+
+#[tokio::test]
+async fn a_request_that_could_have_a_body_says_its_length_without_one() {
+    for (method, expected) in
+        [(Method::Post, 1), (Method::Put, 1), (Method::Patch, 1), (Method::Get, 0), (Method::Delete, 0)]
+    {
+        let (arrived, _) = arrived(|url, _| HttpRequest::new(method, url)).await;
+        let lengths = arrived.lines().filter(|line| line.eq_ignore_ascii_case("content-length: 0"));
+        assert_eq!(lengths.count(), expected, "{arrived}");
+    }
+    let (arrived, _) = arrived(|url, _| HttpRequest::post(url).text("four")).await;
+    assert!(arrived.to_ascii_lowercase().contains("content-length: 4\r\n"), "{arrived}");
 }
 
 #[tokio::test]
