@@ -62,10 +62,6 @@ struct Album {
 }
 
 impl Site for Album {
-    fn leaves_unread(&self, _: &Request) -> bool {
-        false
-    }
-
     fn answer(&self, request: &Request) -> Reply {
         let token = request.header("x-auth-token").unwrap_or_default();
         let content_type = request.header("content-type").unwrap_or_default();

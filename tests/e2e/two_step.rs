@@ -87,10 +87,6 @@ impl State {
 }
 
 impl Site for System {
-    fn leaves_unread(&self, _: &Request) -> bool {
-        false
-    }
-
     fn answer(&self, request: &Request) -> Reply {
         let mut state = self.0.lock().unwrap();
         let id = || serde_json::from_slice::<Value>(&request.body).unwrap()["id"].as_u64().unwrap() as usize;

@@ -89,10 +89,6 @@ fn the_test_of_the_readme_passes() {
 struct Board(Mutex<Vec<(String, Vec<u8>)>>);
 
 impl Site for Board {
-    fn leaves_unread(&self, _: &Request) -> bool {
-        false
-    }
-
     fn answer(&self, request: &Request) -> Reply {
         let header = |name| request.header(name).unwrap_or("none");
         let Request { method, target, .. } = request;

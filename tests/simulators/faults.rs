@@ -38,6 +38,8 @@ pub(crate) enum Fault {
     Drip,
     /// The connection is reset when the head of the request was read and its body was not.
     ResetUnread,
+    /// The connection is reset when half of the body was read. A system that takes bodies as they come keeps that half.
+    ResetWithin,
     /// The connection is reset after the request was read.
     ResetBefore,
     /// The connection is reset after the request was carried out.
@@ -70,6 +72,11 @@ pub(crate) enum Fault {
 }
 
 impl Fault {
+    /// Whether it strikes when only the head of the request is there.
+    pub(crate) fn is_early(self) -> bool {
+        matches!(self, Self::ResetUnread | Self::ResetWithin)
+    }
+
     /// What a server on this port replies. `truly` carries the request out and gives the true answer.
     pub(crate) fn reply(self, port: u16, truly: impl FnOnce() -> Reply) -> Reply {
         match self {
@@ -80,7 +87,9 @@ impl Fault {
             Self::RetryAfterDate(status) => retry_after_date(status),
             Self::Hang => Reply::text(200, "").played(Manner::Hang),
             Self::Drip => truly().played(Manner::Drip),
-            Self::ResetUnread | Self::ResetBefore | Self::Outage => Reply::text(200, "").played(Manner::Reset),
+            Self::ResetUnread | Self::ResetWithin | Self::ResetBefore | Self::Outage => {
+                Reply::text(200, "").played(Manner::Reset)
+            }
             Self::ResetAfter => truly().played(Manner::Reset),
             Self::TruncatedJson => truly().truncated(),
             Self::ShortBody => truly().played(Manner::Short),
@@ -148,7 +157,7 @@ struct Order {
 impl Faults {
     pub(crate) fn order(&mut self, fault: Fault, when: When, everywhere: bool) {
         let user = matches!(when, When::User(_));
-        assert!(!(user && fault == Fault::ResetUnread), "whom a request is for stands in what is left unread");
+        assert!(!(user && fault.is_early()), "whom a request is for stands in what is left unread");
         self.orders.push(Order { fault, when, everywhere, met: 0 });
     }
 
@@ -172,7 +181,7 @@ impl Faults {
 
 impl Order {
     fn strikes(&mut self, target: &Target<'_>) -> bool {
-        let meets = (self.everywhere || target.usual) && target.unread == (self.fault == Fault::ResetUnread);
+        let meets = (self.everywhere || target.usual) && target.unread == self.fault.is_early();
         if !meets {
             return false;
         }

@@ -27,13 +27,27 @@ const REOPEN: Duration = Duration::from_secs(5);
 
 /// What a simulated system replies. Called from many threads at a time.
 pub(crate) trait Site: Send + Sync {
-    /// Whether the connection is reset now, when only the head of the request was read.
-    fn leaves_unread(&self, head: &Request) -> bool;
+    /// How much of the request is read, of which the head is there.
+    fn reads(&self, _: &Request) -> Reading {
+        Reading::Whole
+    }
+
+    /// The connection is reset within the body of this request, which is as much of it as came.
+    fn cut_off(&self, _: &Request) {}
+
     fn answer(&self, request: &Request) -> Reply;
     /// A request that broke a rule of HTTP; it is answered by the server.
     fn refused(&self, connection: usize, violation: Violation);
     /// The reply to a request is on the wire, between these two moments.
     fn written(&self, request: &Request, reply: &Reply, between: (Instant, Instant));
+}
+
+/// How much of a request is read. Unless it is all, the connection is reset then.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reading {
+    Whole,
+    HalfOfBody,
+    Head,
 }
 
 /// A running server on a port of 127.0.0.1.
@@ -226,11 +240,18 @@ impl Hall {
     /// The next request; none when the connection is to be reset before it is read.
     fn receive(&self, reader: &mut Reader<'_>) -> Result<Option<Request>, Unread> {
         let mut request = reader.head()?;
-        if self.site.leaves_unread(&request) {
-            return Ok(None);
+        match self.site.reads(&request) {
+            Reading::Whole => {
+                reader.body(&mut request)?;
+                Ok(Some(request))
+            }
+            Reading::HalfOfBody => {
+                reader.half_of_body(&mut request)?;
+                self.site.cut_off(&request);
+                Ok(None)
+            }
+            Reading::Head => Ok(None),
         }
-        reader.body(&mut request)?;
-        Ok(Some(request))
     }
 
     fn reply(&self, request: &Request, stream: &TcpStream) -> Afterwards {

@@ -11,7 +11,7 @@ use super::{
     faults::{Fault, Faults, Target, When},
     reply::Reply,
     request::{Request, Violation},
-    server::{Server, Site},
+    server::{Reading, Server, Site},
     undercut::{Undercut, Watch},
 };
 
@@ -25,6 +25,9 @@ pub(crate) trait System: Send + 'static {
 
     /// Carries the request out, or refuses it.
     fn answer(&mut self, request: &Request) -> Reply;
+
+    /// The connection broke within the body of this request, which is as much of it as came.
+    fn cut_off(&mut self, _: &Request) {}
 
     /// A fault in the system's own words, where the system itself would say it.
     fn worded(&self, _: Fault, _: &Request) -> Option<Reply> {
@@ -161,14 +164,17 @@ impl<S: System> Simulator<S> {
 struct Guarded<S>(Arc<Mutex<Shared<S>>>);
 
 impl<S: System> Site for Guarded<S> {
-    fn leaves_unread(&self, head: &Request) -> bool {
+    fn reads(&self, head: &Request) -> Reading {
         let mut shared = self.0.lock().unwrap();
         let usual = shared.system.is_usual(head);
         let struck = shared.faults.strike(&Target { usual, unread: true, user: None });
-        if let Some(fault) = struck {
-            shared.note(head, About::default(), Answer::Fault(fault), "");
-        }
-        struck.is_some()
+        let Some(fault) = struck else { return Reading::Whole };
+        shared.note(head, About::default(), Answer::Fault(fault), "");
+        if fault == Fault::ResetWithin { Reading::HalfOfBody } else { Reading::Head }
+    }
+
+    fn cut_off(&self, request: &Request) {
+        self.0.lock().unwrap().system.cut_off(request);
     }
 
     fn answer(&self, request: &Request) -> Reply {
