@@ -25,6 +25,9 @@ const LARGEST: u64 = 9_999_999;
 /// For how long a session is used. It lasts for about twelve hours.
 const SESSION_TTL: Duration = Duration::from_secs(10 * 60 * 60);
 
+/// For how long a refused login is told to whoever comes. A probe asks again before that.
+const REFUSAL_TTL: Duration = Duration::from_secs(10 * 60);
+
 /// For how long it is believed whose an e-mail address is.
 const LOOKUP_TTL: Duration = Duration::from_secs(6 * 60 * 60);
 
@@ -135,7 +138,14 @@ impl Verify for Igloo {
 
 impl Probe for Igloo {
     async fn probe(&self, cx: &Context) -> Result<(), Failure> {
-        let mut talk = Talk::begin(self, cx).await?;
+        let mut known = cx.recall(&session()).await?;
+        if let Some(refusal) = known.take_if(|known| is_refusal(known)) {
+            // Whether it still holds is what a probe is to find out.
+            cx.forget(&session(), &refusal).await?;
+            known = cx.recall(&session()).await?;
+        }
+        let session = self.session_after(cx, known).await?;
+        let mut talk = Talk { igloo: self, cx, session, is_renewed: false };
         let reply = talk.call(HttpRequest::get(self.url(&[".api", "api.svc", "community", "view"]))).await?;
         wire::workplace_is_there(&reply)
     }
@@ -145,11 +155,28 @@ impl Probe for Igloo {
 impl Igloo {
     /// The session that is remembered, or a new one. Of many who ask at the same time one logs in, and the others wait.
     async fn session(&self, cx: &Context) -> Result<Known, Failure> {
-        if let Some(known) = cx.recall(&session()).await? {
+        let known = cx.recall(&session()).await?;
+        self.session_after(cx, known).await
+    }
+
+    /// The same for whoever has looked already. A refusal is remembered as well: each of many who come just then would try
+    /// the credentials again, and five wrong passwords lock the account.
+    async fn session_after(&self, cx: &Context, known: Option<Known>) -> Result<Known, Failure> {
+        let known = match known {
+            Some(known) => known,
+            None => match self.log_in(cx).await {
+                Ok(key) => cx.remember_secret(&session(), key, Some(SESSION_TTL)).await?,
+                Err(failure) if failure.verdict == Verdict::Auth => {
+                    cx.remember(&session(), json!(failure), Some(REFUSAL_TTL)).await?
+                }
+                Err(failure) => return Err(failure),
+            },
+        };
+        if !is_refusal(&known) {
             return Ok(known);
         }
-        let key = self.log_in(cx).await?;
-        Ok(cx.remember_secret(&session(), key, Some(SESSION_TTL)).await?)
+        let refusal = serde_json::from_value(known.value().clone());
+        Err(refusal.unwrap_or_else(|_| Failure::auth("the login was refused")))
     }
 
     /// Logs in by the form that is set; or by that of version 2, and where there is none by that of version 1.
@@ -472,6 +499,11 @@ fn length(picture: &Rendition) -> u64 {
 fn nobody() -> Failure {
     Failure::user_absent("Igloo does not find this user")
         .hint("by e-mail, it finds those whose addresses the account may see")
+}
+
+/// Whether what is remembered as the session is the refusal of a login: that is no secret.
+fn is_refusal(known: &Known) -> bool {
+    !known.value().is_null()
 }
 
 /// Where the key of the session is remembered.

@@ -210,6 +210,11 @@ trait Steps: Sized {
     /// The session of this number is forgotten.
     fn forgets(self, session: u64) -> Self;
 
+    /// A login was refused in these words, which is remembered.
+    fn refused(self, reason: &str) -> Self {
+        self.remembered(session(), refusal(reason), Some(10 * 60_000))
+    }
+
     /// No upload of an earlier attempt is remembered.
     fn for_the_first_time(self) -> Self {
         self.recalled(upload_memory(), None)
@@ -314,38 +319,62 @@ fn the_form_that_is_there_is_found_once_and_remembered() {
     assert_eq!(failure(neither).verdict, Verdict::Config);
 }
 
-/// A login with this answer.
-fn logged_in(reply: Response) -> Failure {
-    let played = open(settings()).without_session().exchange(login_v2(), reply).deliver();
+/// A login with this answer, which may be a refusal in these words.
+fn logged_in(reply: Response, refusal: Option<&str>) -> Failure {
+    let mut script = open(settings()).without_session().exchange(login_v2(), reply);
+    if let Some(reason) = refusal {
+        script = script.refused(reason);
+    }
+    let played = script.deliver();
     assert_eq!(requests(&played), 1, "a login is never tried twice");
     failure(played)
 }
 
+/// A refusal in these words as it is remembered.
+fn refusal(reason: &str) -> Value {
+    let hint = "check `app-id`, `app-password`, `username` and `password`: the password is that of Igloo authentication; a \
+                workplace with SAML wants `session = \"v1\"`";
+    json!({ "verdict": "auth", "reason": format!("the login: {reason}"), "hint": hint })
+}
+
 #[test]
 fn a_refused_login_is_not_tried_again() {
-    for refusal in [
-        exception(200, 422, "Validation_ReportInvalidInput"),
-        exception(422, 422, "Validation_ReportInvalidInput"),
-        exception(200, 401, "Authentication_Failed"),
-        exception(200, 500, "Session_NotCreated"),
-        empty(400),
-        empty(401),
-        empty(403),
-        empty(422),
-        ok(&json!({ "TokenId": null })),
-        ok(&json!({ "TokenId": "" })),
-        ok(&json!({ "TokenId": "a;b" })),
-        ok(&json!({ "response": null })),
+    let error = |http, status, kind: &str| {
+        let told = format!("the answer {http} with the error {status} ({kind}, Your request failed., appId)");
+        (exception(http, status, kind), told)
+    };
+    let silent = |body: Value| (ok(&body), "Igloo answers without a session".to_owned());
+    let plain = |status| (empty(status), format!("the answer {status} without a text"));
+    for (reply, reason) in [
+        error(200, 422, "Validation_ReportInvalidInput"),
+        error(422, 422, "Validation_ReportInvalidInput"),
+        error(200, 401, "Authentication_Failed"),
+        error(200, 500, "Session_NotCreated"),
+        plain(400),
+        plain(401),
+        plain(403),
+        plain(422),
+        silent(json!({ "TokenId": null })),
+        silent(json!({ "TokenId": "" })),
+        silent(json!({ "TokenId": "a;b" })),
+        silent(json!({ "response": null })),
     ] {
-        let failure = logged_in(refusal.clone());
-        assert_eq!(failure.verdict, Verdict::Auth, "{refusal:?} became {failure}");
-        assert!(failure.hint.unwrap().contains("`app-password`"));
+        let failure = logged_in(reply, Some(&reason));
+        assert_eq!((failure.verdict, json!(failure)), (Verdict::Auth, refusal(&reason)));
     }
-    let named = logged_in(exception(200, 422, "Validation_ReportInvalidInput")).reason;
-    assert_eq!(
-        named,
-        "the login: the answer 200 with the error 422 (Validation_ReportInvalidInput, Your request failed., appId)"
-    );
+}
+
+#[test]
+fn a_refused_login_is_told_to_those_who_come_meanwhile_and_tried_by_a_probe_only() {
+    let known = || Some((Remembered::Value(refusal("the answer 401 ({})")), 7));
+    let played = open(settings()).recalled(session(), known()).deliver();
+    assert_eq!((requests(&played), json!(failure(played))), (0, refusal("the answer 401 ({})")));
+    let script = open(settings()).recalled(session(), known()).forgets(7).without_session();
+    let script = script.exchange(login_v2(), token()).keeps(1);
+    script.asked(workplace(), ok(&json!({ "response": {} }))).probe().result.unwrap();
+    let script = open(settings()).recalled(session(), known()).forgets(7).without_session();
+    let played = script.exchange(login_v2(), empty(401)).refused("the answer 401 without a text").probe();
+    assert_eq!((requests(&played), failure(played).verdict), (1, Verdict::Auth));
 }
 
 #[test]
@@ -362,18 +391,19 @@ fn what_is_no_refusal_of_a_login_is_tried_again_later() {
         (empty(404), Verdict::Config),
         (empty(302), Verdict::Config),
     ] {
-        assert_eq!(logged_in(reply.clone()).verdict, verdict, "{reply:?}");
+        assert_eq!(logged_in(reply.clone(), None).verdict, verdict, "{reply:?}");
     }
 }
 
 #[test]
 fn nothing_of_an_answer_that_may_hold_a_key_is_repeated() {
-    for body in [
-        r#"{"TokenId":"cc2ba556-6d29-4091-96ce-e"#,
-        r#"{"TokenId":"cc2ba556 6d29"}"#,
-        r#"{"response":{"secretKey":"cc2ba556-6d29","sessionKey":7}}"#,
+    let refused = Some("Igloo answers without a session");
+    for (body, refusal) in [
+        (r#"{"TokenId":"cc2ba556-6d29-4091-96ce-e"#, None),
+        (r#"{"TokenId":"cc2ba556 6d29"}"#, refused),
+        (r#"{"response":{"secretKey":"cc2ba556-6d29","sessionKey":7}}"#, refused),
     ] {
-        let failure = logged_in(Response::with(200, body));
+        let failure = logged_in(Response::with(200, body), refusal);
         assert!(!failure.to_string().contains("cc2ba556"), "{failure}");
     }
 }
@@ -917,6 +947,8 @@ fn first_delivery() -> Script<Igloo> {
 }
 
 fn after_faults(script: Script<Igloo>) -> Script<Igloo> {
+    let refusals = [400, 401, 403, 413, 415].map(|status| format!("the answer {status} ({{}})"));
+    let script = refusals.iter().fold(script, |script, reason| script.refused(reason));
     let script = renewed(script.asked(question(KEY), empty(400)).asked(search(ADA, 1), is_there())).forgets(2);
     let again = [create(), whole(KEY), question(KEY), association(KEY), workplace()];
     again.into_iter().fold(script, |script, request| script.exchange(within(2, request), empty(401)))
@@ -966,7 +998,7 @@ fn every_fault_has_its_verdict() {
 
 #[test]
 fn it_wants_one_square_under_10_mb_and_calls_one_origin() {
-    let opened = open(with("base-url", "https://Workplace.example.com:443/")).opened().clone();
+    let opened = open(with("base-url", "https://workplace.example.com/")).opened().clone();
     let sizes: Vec<_> = opened.renditions.iter().map(|spec| (spec.name.as_str(), spec.width, spec.height)).collect();
     assert_eq!(sizes, [("photo", 512, 512)]);
     assert!(opened.renditions[0].max_bytes.is_some_and(|max| max.get() < 10_000_000));
