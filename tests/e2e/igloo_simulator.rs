@@ -497,8 +497,13 @@ fn its_own_faults_are_in_its_own_words() {
     let told = stage.tell(&stage.associate(&key, ADA));
     assert_eq!((told.status, &told.json()["exception"]["statusCode"]), (200, &json!(500)));
     assert_eq!(stage.tell(&stage.associate(&key, BOB)).status, 200, "another user");
-    stage.igloo.fault(Fault::Echo { status: 400, behind: 0 }, When::Next(1));
     stage.igloo.clear_faults();
+    stage.igloo.fault(Fault::Unkept, When::Next(1));
+    assert_eq!(
+        (stage.tell(&stage.associate(&key, ADA)).status, stage.igloo.picture(ADA)),
+        (200, None),
+        "said and not done"
+    );
     stage.igloo.fault_everywhere(Fault::Echo { status: 400, behind: 3 }, When::Next(2));
     assert!(stage.tell(&stage.create()).text().contains(&format!("---iglooauth={}", stage.session)));
     assert!(stage.tell(&login_v2()).text().contains(PASSWORD));

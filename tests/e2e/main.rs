@@ -28,6 +28,7 @@ mod first_photo;
 mod folder_gone;
 mod hostile_names;
 mod hostile_plugins;
+mod igloo;
 mod igloo_simulator;
 mod json;
 mod layout;

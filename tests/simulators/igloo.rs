@@ -243,6 +243,10 @@ impl System for Workplace {
             Fault::Echo { status, behind } => {
                 Refusal::new(status, format!("{}{}", "-".repeat(behind), credentials(request)))
             }
+            // As an association is answered; of an upload, a success shows what it is.
+            Fault::Unkept if matches!(Asked::of(request), Ok((Asked::Associate(..), _))) => {
+                return Some(Reply::text(200, ""));
+            }
             // The one error whose words are known, wherever it comes [BACKENDS 3b].
             Fault::ErrorIn200 => {
                 let exception =
