@@ -15,7 +15,8 @@ use tokio::time::Instant;
 
 use crate::clock::Clock;
 
-/// How many things are remembered for a backend. The oldest is forgotten for a new one: it can be found out again.
+/// How many things are remembered for a backend. What was asked for longest ago is forgotten for a new one: it can be found
+/// out again. So a session that everybody uses outlives the ids of many users.
 const MOST: usize = 10_000;
 
 /// Whoever had the claim is over, and nothing is remembered.
@@ -32,6 +33,7 @@ struct State {
     claims: BTreeMap<String, Claim>,
     versions: u64,
     claimants: u64,
+    uses: u64,
 }
 
 #[derive(Debug)]
@@ -39,6 +41,8 @@ struct Known {
     value: Remembered,
     version: u64,
     expires: Option<Instant>,
+    /// Its place in the order of use.
+    used: u64,
 }
 
 #[derive(Debug)]
@@ -69,8 +73,9 @@ impl BackendMemory {
 
 impl State {
     fn look(&mut self, key: &str, claimant: u64) -> Looked {
-        let now = Instant::now();
-        if let Some(known) = self.known.get(key).filter(|known| known.expires.is_none_or(|expires| expires > now)) {
+        let (now, used) = (Instant::now(), self.next_use());
+        if let Some(known) = self.known.get_mut(key).filter(|known| known.expires.is_none_or(|expires| expires > now)) {
+            known.used = used;
             return Looked::Told(Recalled::Found { value: known.value.clone(), version: known.version });
         }
         let claim = self.claims.entry(key.to_owned()).or_insert(Claim { by: claimant, waiting: Vec::new() });
@@ -82,9 +87,14 @@ impl State {
         Looked::Wait(receiver)
     }
 
+    fn next_use(&mut self) -> u64 {
+        self.uses += 1;
+        self.uses
+    }
+
     fn make_room(&mut self) {
         if self.known.len() >= MOST {
-            let oldest = self.known.iter().min_by_key(|(_, known)| known.version).map(|(key, _)| key.clone());
+            let oldest = self.known.iter().min_by_key(|(_, known)| known.used).map(|(key, _)| key.clone());
             oldest.map(|key| self.known.remove(&key));
         }
     }
@@ -123,7 +133,8 @@ impl Claims {
         state.make_room();
         // A time that is too far to be told is for ever.
         let expires = ttl.and_then(|ttl| Instant::now().checked_add(ttl));
-        state.known.insert(key.to_owned(), Known { value: value.clone(), version, expires });
+        let used = state.next_use();
+        state.known.insert(key.to_owned(), Known { value: value.clone(), version, expires, used });
         let waiting = state.claims.remove(key).into_iter().flat_map(|claim| claim.waiting);
         for waiter in waiting {
             // One that has given up needs no answer.
@@ -333,12 +344,15 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_oldest_goes_when_there_are_too_many() {
+    async fn what_was_asked_for_longest_ago_goes_when_there_are_too_many() {
         let (memory, one, _) = two();
-        for n in 0..=MOST {
+        for n in 0..MOST {
             one.remember(&format!("{n}"), value("x"), memory.next_version(), None);
         }
-        assert_eq!(one.recall("0").await, MISSING);
+        assert_eq!(one.recall("0").await, found("x", 1));
+        one.remember("new", value("x"), memory.next_version(), None);
+        assert_eq!(one.recall("1").await, MISSING);
+        assert_eq!(one.recall("0").await, found("x", 1), "it was asked for meanwhile");
         assert_eq!(memory.state().known.len(), MOST);
     }
 
