@@ -1,6 +1,8 @@
 //! What is written down, and what comes back at the next start. Each record is a whole row: the newest one counts.
 
-use crate::{BackendId, FileName, FileState, Identity, Photo, Presence, Recorded, Stat, Time, UserId, Verdict};
+use crate::{
+    BackendId, FileName, FileState, Identity, Photo, PictureName, Presence, Recorded, Stat, Time, UserId, Verdict,
+};
 
 /// What was concluded of an entry of the folder, and for which content.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -86,6 +88,15 @@ pub struct Memory {
     pub expires: Option<Time>,
 }
 
+/// A picture that systems can fetch by its URL, published for a delivery.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct Published {
+    /// The name in its URL.
+    pub name: PictureName,
+    /// Whether the last delivery that was done told the system of it; if not, an attempt after that did.
+    pub recorded: bool,
+}
+
 /// Something to write down. To apply the same change twice is harmless, but for `Attempt`, which adds a line to the history.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Change {
@@ -130,6 +141,10 @@ pub enum Change {
     ForgetAll(UserId, BackendId),
     /// What was remembered until now, or less long, is not true any more.
     ForgetExpired(Time),
+    /// A picture is published for a delivery. One that is recorded stays so.
+    Publish(UserId, BackendId, Published),
+    /// A picture is published no longer. It goes as soon as this is written down.
+    Unpublish(UserId, BackendId, PictureName),
 }
 
 /// Everything that was written down, without the history.
@@ -145,4 +160,6 @@ pub struct Snapshot {
     pub backends: Vec<(BackendId, BackendRecord)>,
     /// The folder.
     pub folder: FolderRecord,
+    /// The pictures that are published.
+    pub published: Vec<(UserId, BackendId, Published)>,
 }

@@ -302,6 +302,11 @@ impl Recorded {
         matches!(self.attempted.take_if(|attempted| attempted.has_failed()), Some(_released))
     }
 
+    /// What was delivered is not whole any more.
+    pub(crate) fn lose(&mut self) {
+        self.holds = Holds::Unsure { receipt: self.holds.receipt().cloned() };
+    }
+
     /// When the wait after the last failure ends, and how it failed.
     #[must_use]
     pub fn failure(&self) -> Option<(&Verdict, &String, Time)> {

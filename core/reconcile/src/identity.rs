@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use sha2::{Digest as _, Sha256};
 
-/// A text that cannot be a [`UserId`], [`BackendId`] or [`Digest`].
+/// A text that cannot be a [`UserId`], [`BackendId`], [`Digest`] or [`PictureName`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct InvalidId(pub(crate) &'static str);
@@ -147,15 +147,10 @@ impl Digest {
 pub struct Fingerprint([u8; 32]);
 
 impl Fingerprint {
-    /// Joins the parts. Each is hashed with its length, so that no two lists of parts can run into one another.
+    /// Joins the parts.
     #[must_use]
     pub fn of(photo: &Digest, shape: &str, remote: &str) -> Self {
-        let mut hash = Sha256::new();
-        for part in [photo.as_bytes().as_slice(), shape.as_bytes(), remote.as_bytes()] {
-            hash.update((part.len() as u64).to_le_bytes());
-            hash.update(part);
-        }
-        Self(hash.finalize().into())
+        Self(joined(&[photo.as_bytes(), shape.as_bytes(), remote.as_bytes()]))
     }
 
     /// Takes over a fingerprint that was stored.
@@ -169,6 +164,42 @@ impl Fingerprint {
     pub const fn as_bytes(&self) -> &[u8; 32] {
         &self.0
     }
+}
+
+/// The name under which a picture is published for a delivery. Whoever does not have the key cannot guess it, not even with
+/// the picture.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PictureName([u8; 32]);
+
+impl PictureName {
+    /// Joins the parts; `sha256` is the picture's, in hex. Two users with one picture have two names, so that each goes
+    /// with its own delivery, and nobody who sees both learns that the pictures are the same.
+    #[must_use]
+    pub fn of(key: &[u8; 32], user: &UserId, backend: &BackendId, sha256: &str) -> Self {
+        Self(joined(&[key, user.as_str().as_bytes(), backend.as_str().as_bytes(), sha256.as_bytes()]))
+    }
+
+    /// Takes over a name that was stored.
+    #[must_use]
+    pub const fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
+    /// The 32 bytes.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+/// One SHA-256 of several parts. Each is hashed with its length, so that no two lists of parts can run into one another.
+fn joined(parts: &[&[u8]]) -> [u8; 32] {
+    let mut hash = Sha256::new();
+    for part in parts {
+        hash.update((part.len() as u64).to_le_bytes());
+        hash.update(part);
+    }
+    hash.finalize().into()
 }
 
 macro_rules! hex_id {
@@ -189,21 +220,36 @@ macro_rules! hex_id {
 
 hex_id!(Digest);
 hex_id!(Fingerprint);
+hex_id!(PictureName);
 
 impl FromStr for Digest {
     type Err = InvalidId;
 
     fn from_str(text: &str) -> Result<Self, InvalidId> {
-        let wrong = InvalidId("a digest is 64 hexadecimal digits");
-        let mut bytes = [0; 32];
-        if text.len() != 64 || !text.is_ascii() {
-            return Err(wrong);
-        }
-        for (byte, at) in bytes.iter_mut().zip((0..64).step_by(2)) {
-            *byte = u8::from_str_radix(&text[at..at + 2], 16).map_err(|_| wrong.clone())?;
-        }
-        Ok(Self(bytes))
+        from_hex(text).map(Self).ok_or(InvalidId("a digest is 64 hexadecimal digits"))
     }
+}
+
+impl FromStr for PictureName {
+    type Err = InvalidId;
+
+    /// Takes lower-case letters only: one name has one text.
+    fn from_str(text: &str) -> Result<Self, InvalidId> {
+        let is_ours = !text.bytes().any(|byte| byte.is_ascii_uppercase());
+        let bytes = from_hex(text).filter(|_| is_ours);
+        bytes.map(Self).ok_or(InvalidId("a picture's name is 64 hexadecimal digits in lower case"))
+    }
+}
+
+fn from_hex(text: &str) -> Option<[u8; 32]> {
+    let mut bytes = [0; 32];
+    if text.len() != 64 || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return None;
+    }
+    for (byte, at) in bytes.iter_mut().zip((0..64).step_by(2)) {
+        *byte = u8::from_str_radix(&text[at..at + 2], 16).ok()?;
+    }
+    Some(bytes)
 }
 
 /// A moment, in milliseconds since 1970-01-01 UTC. Arithmetic stops at the ends of the range.

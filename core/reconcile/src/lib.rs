@@ -16,6 +16,7 @@ mod folder;
 mod gate;
 mod identity;
 mod names;
+mod published;
 mod queue;
 mod reconciler;
 mod removal;
@@ -25,14 +26,14 @@ mod users;
 mod verdict;
 mod verification;
 
-pub use change::{Attempt, BackendRecord, Change, FileRecord, FolderRecord, Memory, Snapshot, UserRecord};
+pub use change::{Attempt, BackendRecord, Change, FileRecord, FolderRecord, Memory, Published, Snapshot, UserRecord};
 pub use delivery::{
     AttemptState, Attempted, DOUBT, Decision, Desired, Doubt, Holds, Operation, Recorded, Target, decide,
 };
 pub use files::{Examined, FileState, Kind, Photo, Stat};
 pub use folder::{Entry, Identity, Listing, Looked};
 pub use gate::PROBE_EVERY;
-pub use identity::{BackendId, Digest, FileName, Fingerprint, InvalidId, Time, UserId};
+pub use identity::{BackendId, Digest, FileName, Fingerprint, InvalidId, PictureName, Time, UserId};
 pub use names::{Class, Names};
 pub use queue::Lane;
 pub use reconciler::{Adoption, Assignment, BackendSpec, ConflictRule, Delivery, Focus, Policy, Read, Reconciler};

@@ -17,6 +17,7 @@ use std::time::Duration;
 use crate::change::{BackendRecord, Change, FolderRecord, UserRecord};
 use crate::delivery::{Holds, Operation, Recorded, Target};
 use crate::gate::Gate;
+use crate::published::Pictures;
 use crate::queue::Queue;
 use crate::reconciler::namesakes::Namesakes;
 use crate::{
@@ -259,6 +260,7 @@ pub struct Reconciler {
     pub(crate) users: BTreeMap<UserId, Box<User>>,
     namesakes: Namesakes,
     pub(crate) folder: FolderRecord,
+    pictures: Pictures,
     /// Why the folder cannot be read, or its last scan was not complete; and whether it can be read at all.
     pub(crate) folder_trouble: Option<(String, bool)>,
     pub(crate) admitted: BTreeSet<UserId>,
@@ -277,6 +279,12 @@ impl Reconciler {
     /// Takes what is to be written down since the last call, in order.
     pub fn take_changes(&mut self) -> Vec<Change> {
         std::mem::take(&mut self.changes)
+    }
+
+    /// How many pictures are published.
+    #[must_use]
+    pub fn published(&self) -> usize {
+        self.pictures.len()
     }
 
     /// What was found so far by a pass that adopts.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::TOLD_AT_MOST;
+use crate::{PictureName, TOLD_AT_MOST};
 
 /// What an attempt came to. Each word has one meaning for the daemon; see the variants.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -119,6 +119,8 @@ pub struct Outcome {
     pub unreachable: bool,
     /// A request that may have changed something got no answer: it may still take effect, later.
     pub uncertain: bool,
+    /// The pictures that were published for this attempt.
+    pub published: Vec<PictureName>,
 }
 
 impl Outcome {
@@ -133,6 +135,7 @@ impl Outcome {
             after: None,
             unreachable: false,
             uncertain: false,
+            published: Vec::new(),
         }
     }
 

@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::namesakes::Namesakes;
 use super::{Backend, BackendSpec, File, Focus, Known, Policy, Reconciler, Slot};
-use crate::change::{Attempt, BackendRecord, Change, FileRecord, Snapshot, UserRecord};
+use crate::change::{Attempt, BackendRecord, Change, FileRecord, Published, Snapshot, UserRecord};
 use crate::delivery::Recorded;
 use crate::gate::Gate;
+use crate::published::Pictures;
 use crate::queue::Queue;
 use crate::retry::jitter;
 use crate::{BackendId, FileName, FileState, MAX_WAIT, Time, UserId, Verdict};
@@ -31,6 +32,7 @@ impl Reconciler {
             users: BTreeMap::new(),
             namesakes: Namesakes::default(),
             folder: snapshot.folder,
+            pictures: Pictures::of(snapshot.published),
             folder_trouble: Some(("the folder has not been read yet".into(), false)),
             admitted: BTreeSet::new(),
             looks: BTreeSet::new(),
@@ -139,8 +141,24 @@ impl Reconciler {
 }
 
 impl Reconciler {
-    /// A backend's plugin was replaced while the daemon runs, or can be used now, or its users are called otherwise: what
-    /// it wants from here on is delivered.
+    /// A published picture is not there any more, although nobody took it down: its URL is dead. When the last delivery that
+    /// was done has told it, that delivery is made once more. Of a backend that is not configured nothing is concluded.
+    pub fn lost(&mut self, user: &UserId, backend: &BackendId, picture: Published, now: Time) {
+        let Some(index) = self.index(backend) else { return };
+        self.pictures.lose(user, backend, picture.name);
+        self.changes.push(Change::Unpublish(user.clone(), backend.clone(), picture.name));
+        let slot = self.users.get_mut(user).and_then(|known| known.slots.get_mut(index));
+        if let Some(slot) = slot.filter(|_| picture.recorded) {
+            slot.recorded.lose();
+            self.changes.push(Change::Delivery(user.clone(), backend.clone(), slot.recorded.clone()));
+            self.reconsider(user, now);
+        }
+    }
+}
+
+impl Reconciler {
+    /// A backend's plugin was replaced while the daemon runs, or can be used now, or cannot any more, or its users are called
+    /// otherwise: what it wants from here on is delivered, once it can be used.
     /// What is out may end; where the recipe is another, it is not in place then.
     ///
     /// Rejected files are examined again at the next start, as after every change of recipes.
@@ -152,7 +170,7 @@ impl Reconciler {
             backend.record = new_record(&spec, Some(&backend.record), now);
             self.changes.push(Change::Backend(spec.id.clone(), backend.record.clone()));
         }
-        if is_another || backend.spec.broken.is_some() {
+        if is_another || backend.spec.broken != spec.broken {
             backend.gate = gate_of(&spec, &backend.record);
         }
         backend.spec = spec;

@@ -4,6 +4,7 @@ use super::{Adoption, Assignment, Backend, Delivery, Known, Read, Reconciler, Us
 use crate::change::{Attempt, Change};
 use crate::delivery::{Decision, Desired, Holds, Operation, Target};
 use crate::gate::Gate;
+use crate::published::Stay;
 use crate::retry::{jitter, rest};
 use crate::{BackendId, FileName, Outcome, Remote, Time, UserId, Verdict, Verify};
 
@@ -208,6 +209,10 @@ impl Reconciler {
         if let Some(told) = told {
             let attempt = Attempt { at: now, verdict: told.verdict.clone(), reason: told.told_reason(), ms };
             self.changes.push(Change::Attempt(user.clone(), backend.clone(), attempt));
+        }
+        if !delivery.operation.only_looks() {
+            let stay = Stay::after(delivery.operation, outcome, done, slot.recorded.doubt.is_some());
+            self.changes.extend(self.pictures.settle(&user, &backend, &outcome.published, stay));
         }
         if done {
             self.changes.push(Change::ForgetAll(user, backend));

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use portraitd_reconcile::{
     Assignment, BackendId, BackendSpec, Brake, Change, ConflictRule, Delivery, DeliveryState, Digest, Entry, Examined,
-    FileName, Focus, Identity, Kind, Listing, Looked, Names, Outcome, Owner, Photo, PhotoState, Policy, Reconciler,
-    Snapshot, Stat, Time, UserId, Users, Verdict, Verify,
+    FileName, Focus, Identity, Kind, Listing, Looked, Names, Outcome, Owner, Photo, PhotoState, PictureName, Policy,
+    Reconciler, Snapshot, Stat, Time, UserId, Users, Verdict, Verify,
 };
 
 pub(crate) const START: Time = Time::from_millis(1_700_000_000_000);
@@ -113,9 +113,18 @@ impl Desk {
                 Change::Attempt(user, _, attempt) => self.history.push((user, attempt.verdict, attempt.reason)),
                 Change::Backend(backend, record) => put(&mut self.ledger.backends, backend, record),
                 Change::Folder(record) => self.ledger.folder = record,
+                Change::Publish(user, backend, picture) => {
+                    self.unpublish(&user, &backend, picture.name);
+                    self.ledger.published.push((user, backend, picture));
+                }
+                Change::Unpublish(user, backend, name) => self.unpublish(&user, &backend, name),
                 Change::Remember { .. } | Change::Forget { .. } | Change::ForgetAll(..) | Change::ForgetExpired(_) => {}
             }
         }
+    }
+
+    fn unpublish(&mut self, user: &UserId, backend: &BackendId, name: PictureName) {
+        self.ledger.published.retain(|(of, at, known)| (of, at, known.name) != (user, backend, name));
     }
 
     /// Drops a file that was last changed just now; its size stands for its content.

@@ -2,6 +2,7 @@
 //! here each is shown alone.
 
 mod desk;
+mod published;
 mod users;
 mod verification;
 
@@ -629,6 +630,18 @@ fn what_was_remembered_of_a_delivery_goes_when_it_is_done_and_not_before() {
         assert_eq!(desk.reconciler.take_changes().iter().any(is_forgotten), forgotten);
         desk.pass(10);
     }
+}
+
+#[test]
+fn a_backend_that_cannot_be_used_for_a_while_waits_and_loses_nothing() {
+    let mut desk = Desk::new(&[spec("a")]);
+    desk.drop_file("anna.jpg", 1);
+    desk.take_in();
+    desk.reconciler.respec(BackendSpec { broken: Some("no port".into()), ..spec("a") }, desk.now);
+    assert_eq!((desk.next(), desk.reconciler.next_work()), (None, None));
+    assert_eq!(desk.reconciler.backend_state(&id("a")), Some(BackendState::Down { reason: "no port".into() }));
+    desk.reconciler.respec(spec("a"), desk.now);
+    assert_eq!(desk.deliver_all(), ["anna"]);
 }
 
 // --- Absence ---

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use portraitd_reconcile::{
-    BackendId, BackendSpec, Digest, Fingerprint, Outcome, Owner, Target, UserId, Users, Verdict, Verify,
+    BackendId, BackendSpec, Digest, Fingerprint, Outcome, Owner, PictureName, Target, UserId, Users, Verdict, Verify,
 };
 
 use crate::random::Random;
@@ -49,6 +49,14 @@ pub(crate) struct Request {
     pub(crate) shape: String,
 }
 
+impl Request {
+    /// The picture that a system is told to fetch, where it is told of one.
+    pub(crate) fn picture(&self, backend: &Backend) -> Option<PictureName> {
+        let digest = self.digest.filter(|_| backend.publishes() && !self.looks)?;
+        Some(backend.picture(&self.user, &digest, &self.shape))
+    }
+}
+
 pub(crate) struct Backend {
     pub(crate) id: BackendId,
     pub(crate) enabled: bool,
@@ -91,6 +99,16 @@ impl Backend {
             shown: BTreeMap::new(),
             accepted: BTreeSet::new(),
         }
+    }
+
+    /// Whether its plugin tells of pictures that are fetched. It does where it sends requests.
+    pub(crate) const fn publishes(&self) -> bool {
+        self.sends
+    }
+
+    /// The name under which a picture is published for it.
+    pub(crate) fn picture(&self, user: &UserId, digest: &Digest, shape: &str) -> PictureName {
+        PictureName::of(&[7; 32], user, &self.id, &format!("{digest} {shape}"))
     }
 
     pub(crate) fn spec(&self) -> BackendSpec {

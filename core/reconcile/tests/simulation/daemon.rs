@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use portraitd_reconcile::{
-    Assignment, BackendId, Delivery, Digest, Examined, Focus, Listing, Looked, Outcome, Reconciler, Time, UserId,
+    Assignment, BackendId, Change, Delivery, Digest, Examined, Focus, Listing, Looked, Outcome, Published, Reconciler,
+    Time, UserId,
 };
 
 use crate::backend::{Effect, Request};
@@ -273,12 +274,23 @@ impl World {
             })
             .collect();
         for serial in ready {
+            self.publish(serial);
             let wait = self.random.between(1, 2 * SECOND);
             self.run_later(wait, Step::Arrives(serial));
         }
     }
 
     // --- Attempts ---
+
+    /// What the system is told to fetch is written down before that, and nobody waits for the loop to do so.
+    fn publish(&mut self, serial: u64) {
+        let Attempt { delivery, request, .. } = &self.running().attempts[&serial];
+        let (user, backend, request) = (delivery.user.clone(), delivery.backend.clone(), request.clone());
+        let Some(name) = request.picture(&self.backends[self.backend_index(&backend)]) else { return };
+        let picture = Published { name, recorded: false };
+        let batch = self.ledger.write(vec![Change::Publish(user, backend, picture)]);
+        self.ledger.commit(batch);
+    }
 
     /// The photo was read again and rendered for a delivery, or not.
     fn rendered(&mut self, serial: u64, delivery: Delivery) {
@@ -341,7 +353,8 @@ impl World {
         let index = self.backend_index(&backend);
         let calm = self.calm;
         let Self { backends, random, .. } = self;
-        let (outcome, effect) = backends[index].answer(&request, calm, random);
+        let (mut outcome, effect) = backends[index].answer(&request, calm, random);
+        outcome.published.extend(request.picture(&backends[index]));
         let wait = random.between(1, 2 * SECOND);
         match effect {
             Effect::None => {}

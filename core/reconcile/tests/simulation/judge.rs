@@ -1,5 +1,6 @@
 //! What must be true in the end, when all faults and edits are over and every wait has passed.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use portraitd_reconcile::{
@@ -58,6 +59,9 @@ impl World {
                 let is_shown = state == DeliveryState::Done && self.is_shown(user, backend, Some(digest));
                 let named = (may_conflict && conflict) || self.is_truly(state, user, backend);
                 self.ensure(named || is_shown, "newest content wins", told);
+                if is_shown {
+                    self.judge_pictures(user, backend, Some(digest));
+                }
             }
             Wanted::Conflict => self.ensure(conflict, "a conflict is told", told),
             Wanted::Keep => {}
@@ -82,8 +86,26 @@ impl World {
         let is_gone = self.is_shown(user, backend, None);
         if is_gone {
             self.count("removals seen in the end");
+            if state == DeliveryState::Done {
+                self.judge_pictures(user, backend, None);
+            }
         }
         is_gone || self.is_truly(state, user, backend)
+    }
+
+    /// The system can fetch what it shows, and nothing else of this user.
+    fn judge_pictures(&mut self, user: &UserId, backend: usize, digest: Option<Digest>) {
+        let system = &self.backends[backend];
+        let wanted = digest.filter(|_| system.publishes()).map(|digest| system.picture(user, &digest, &system.shape()));
+        let wanted: BTreeMap<_, _> = wanted.map(|name| (name, true)).into_iter().collect();
+        let published = self.ledger.published.get(&(user.clone(), system.id.clone())).cloned().unwrap_or_default();
+        let count = published.len();
+        self.ensure(published == wanted, "what is shown can be fetched, and nothing else", || {
+            format!("{user} at {}: {published:?}, wanted {wanted:?}", self.backends[backend].id)
+        });
+        if count > 0 {
+            self.count("pictures published in the end");
+        }
     }
 
     fn is_shown(&self, user: &UserId, backend: usize, digest: Option<Digest>) -> bool {

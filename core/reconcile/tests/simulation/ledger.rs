@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use portraitd_reconcile::{
-    BackendId, BackendRecord, Change, FileName, FileRecord, FolderRecord, Recorded, Snapshot, UserId, UserRecord,
+    BackendId, BackendRecord, Change, FileName, FileRecord, FolderRecord, PictureName, Published, Recorded, Snapshot,
+    UserId, UserRecord,
 };
 
 #[derive(Default)]
@@ -13,6 +14,8 @@ pub(crate) struct Ledger {
     pub(crate) deliveries: BTreeMap<(UserId, BackendId), Recorded>,
     pub(crate) backends: BTreeMap<BackendId, BackendRecord>,
     pub(crate) folder: FolderRecord,
+    /// The pictures that are published, each with whether it is recorded.
+    pub(crate) published: BTreeMap<(UserId, BackendId), BTreeMap<PictureName, bool>>,
     pending: VecDeque<Vec<Change>>,
     /// How many batches were handed over, ever.
     pub(crate) written: u64,
@@ -53,7 +56,22 @@ impl Ledger {
             Change::Backend(backend, record) => drop(self.backends.insert(backend, record)),
             Change::Folder(record) => self.folder = record,
             Change::Remember { .. } | Change::Forget { .. } | Change::ForgetAll(..) | Change::ForgetExpired(_) => {}
+            Change::Publish(user, backend, Published { name, recorded }) => {
+                *self.published.entry((user, backend)).or_default().entry(name).or_default() |= recorded;
+            }
+            Change::Unpublish(user, backend, name) => {
+                let of = self.published.get_mut(&(user, backend)).expect("something is published for it");
+                assert!(of.remove(&name).is_some(), "what is taken down was there");
+            }
         }
+    }
+
+    fn rows(&self) -> Vec<(UserId, BackendId, Published)> {
+        let rows = self.published.iter().flat_map(|(of, pictures)| pictures.iter().map(move |picture| (of, picture)));
+        let row = |((user, backend), (name, recorded)): (&(UserId, BackendId), (&PictureName, &bool))| {
+            (user.clone(), backend.clone(), Published { name: *name, recorded: *recorded })
+        };
+        rows.map(row).collect()
     }
 
     pub(crate) fn snapshot(&self) -> Snapshot {
@@ -64,6 +82,7 @@ impl Ledger {
             deliveries: deliveries.map(|((user, id), recorded)| (user.clone(), id.clone(), recorded.clone())).collect(),
             backends: self.backends.clone().into_iter().collect(),
             folder: self.folder.clone(),
+            published: self.rows(),
         }
     }
 }

@@ -38,6 +38,7 @@ fn weeks_of_crashes_lose_nothing_and_invent_nothing() {
     let points = ["intent written", "intent durable", "effect made", "outcome written"];
     expect_of(&tally, &points);
     expect_of(&tally, &["looks", "changed by hand", "found different"]);
+    expect_of(&tally, &["pictures published in the end"]);
     expect_of(&tally, &["late effects", "confirmations", "clock jumps", "settings changed"]);
 }
 
