@@ -9,6 +9,7 @@ mod deliveries;
 mod entries;
 mod folder;
 mod memories;
+mod published;
 mod users;
 
 use std::time::Duration;
@@ -40,6 +41,8 @@ pub(crate) fn apply(connection: &Connection, change: &Change) -> rusqlite::Resul
         }
         Change::ForgetAll(user, backend) => memories::forget_all(connection, user, backend),
         Change::ForgetExpired(now) => memories::forget_expired(connection, *now),
+        Change::Publish(user, backend, picture) => published::put(connection, user, backend, *picture),
+        Change::Unpublish(user, backend, name) => published::forget(connection, user, backend, name),
     }
 }
 
@@ -51,6 +54,7 @@ pub(crate) fn load(connection: &Connection) -> Result<Snapshot, Unreadable> {
         deliveries: deliveries::all(connection)?,
         backends: backends::all(connection)?,
         folder: folder::get(connection)?,
+        published: published::all(connection)?,
     })
 }
 
@@ -266,6 +270,13 @@ mod tests {
         assert!(doubt("1, NULL, NULL").starts_with("`doubt_target`"));
         assert!(doubt("1, 'moon', NULL").starts_with("`doubt_target`"));
         assert!(doubt("1, 'photo', NULL").starts_with("`doubt_fingerprint`"));
+    }
+
+    #[test]
+    fn a_published_picture_has_a_whole_name_and_is_recorded_or_not() {
+        let row = |values: &str| edited(&format!("INSERT INTO published VALUES ('a', 'b', {values})"));
+        assert!(row("x'00', 1").starts_with("`name` in a row of `published`"));
+        assert!(row("zeroblob(32), 2").starts_with("`recorded`"));
     }
 
     #[test]

@@ -8,8 +8,8 @@ use crate::support::{attempt, attempts, backend, changes_of, memories, memory, t
 use portraitd_ledger::{FILE_NAME, HISTORY_MAX, Ledger, Lock, Opened};
 use portraitd_reconcile::{
     Attempt, AttemptState, Attempted, BackendId, BackendRecord, Change, Digest, Doubt, FileName, FileRecord, FileState,
-    Fingerprint, FolderRecord, Holds, Identity, Memory, Photo, Presence, Recorded, Snapshot, Stat, Target, Time,
-    UserId, UserRecord, Verdict, Verification,
+    Fingerprint, FolderRecord, Holds, Identity, Memory, Photo, PictureName, Presence, Published, Recorded, Snapshot,
+    Stat, Target, Time, UserId, UserRecord, Verdict, Verification,
 };
 use proptest::collection::vec;
 use proptest::option;
@@ -31,6 +31,7 @@ struct Model {
     backends: BTreeMap<BackendId, BackendRecord>,
     folder: FolderRecord,
     memories: BTreeMap<(UserId, BackendId, [String; 3]), Memory>,
+    published: BTreeMap<(UserId, BackendId, PictureName), bool>,
 }
 
 impl Model {
@@ -52,6 +53,10 @@ impl Model {
             }
             Change::ForgetAll(user, backend) => self.memories.retain(|(of, at, _), _| (of, at) != (&user, &backend)),
             Change::ForgetExpired(now) => self.memories.retain(|_, memory| memory.expires.is_none_or(|end| end > now)),
+            Change::Publish(user, backend, Published { name, recorded }) => {
+                *self.published.entry((user, backend, name)).or_default() |= recorded;
+            }
+            Change::Unpublish(user, backend, name) => drop(self.published.remove(&(user, backend, name))),
         }
     }
 
@@ -69,7 +74,13 @@ impl Model {
             deliveries: self.deliveries.clone().into_iter().map(|((user, backend), it)| (user, backend, it)).collect(),
             backends: self.backends.clone().into_iter().collect(),
             folder: self.folder.clone(),
+            published: self.published(),
         }
+    }
+
+    fn published(&self) -> Vec<(UserId, BackendId, Published)> {
+        let rows = self.published.clone().into_iter();
+        rows.map(|((user, backend, name), recorded)| (user, backend, Published { name, recorded })).collect()
     }
 
     fn memories(&self, user: &UserId, backend: &BackendId, now: Time) -> Vec<Memory> {
@@ -197,6 +208,11 @@ fn any_memory() -> impl Strategy<Value = Memory> {
     })
 }
 
+/// Few, so that one is published for several deliveries and more than once.
+fn any_picture_name() -> impl Strategy<Value = PictureName> {
+    (0_u8..4).prop_map(|n| PictureName::from_bytes([n; 32]))
+}
+
 fn any_attempted() -> impl Strategy<Value = Attempted> {
     let state = prop_oneof![
         any_time().prop_map(|at| AttemptState::Begun { at }),
@@ -268,6 +284,11 @@ fn any_change() -> impl Strategy<Value = Change> {
         }),
         (any_user(), any_backend()).prop_map(|(user, backend)| Change::ForgetAll(user, backend)),
         any_time().prop_map(Change::ForgetExpired),
+        (any_user(), any_backend(), any_picture_name(), any::<bool>()).prop_map(|(user, backend, name, recorded)| {
+            Change::Publish(user, backend, Published { name, recorded })
+        }),
+        (any_user(), any_backend(), any_picture_name())
+            .prop_map(|(user, backend, name)| Change::Unpublish(user, backend, name)),
     ]
 }
 
