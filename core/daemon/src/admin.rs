@@ -15,21 +15,17 @@ use bytes::Bytes;
 use http_body_util::Full;
 use hyper::body::{Body as _, Incoming};
 use hyper::header::{self, HeaderValue};
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
-use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot};
-use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use tracing::{debug, info, warn};
 
 use crate::config::Listen;
-use crate::control::continue_panic;
 use crate::controller::Event;
 use crate::glance::Glance;
 use crate::metrics::{self, Metrics};
+use crate::port::{self, House};
 
 /// What the admin port answers from. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -52,21 +48,14 @@ impl Admin {
     /// Answers until it is dropped. Where the port cannot be had, a warning says so and it is tried again every minute:
     /// photos are delivered without it.
     ///
-    /// At most 16 connections are open at a time, for one request and 30 s each; further ones wait in the kernel's queue.
     /// A panic of an answer goes on in the caller.
     pub(crate) async fn serve(self) -> Infallible {
         let listener = self.listen(BIND_AGAIN_AFTER).await;
-        let mut open = JoinSet::new();
-        loop {
-            // Both branches may be dropped halfway: neither has taken a connection or a result then.
-            tokio::select! {
-                Some(ended) = open.join_next() => continue_panic(ended),
-                accepted = listener.accept(), if open.len() < OPEN_MAX => match accepted {
-                    Ok((stream, _)) => drop(open.spawn(self.clone().attend(stream))),
-                    Err(error) => wait_after(&error).await,
-                },
-            }
-        }
+        let answer = move |request| {
+            let admin = self.clone();
+            async move { admin.answer(&request).await }
+        };
+        port::serve(listener, HOUSE, answer).await
     }
 
     async fn listen(&self, again_after: Duration) -> TcpListener {
@@ -93,24 +82,6 @@ impl Admin {
         let listener = TcpListener::bind((&*self.host, self.port)).await?;
         let address = listener.local_addr()?;
         Ok((listener, address))
-    }
-
-    /// One request. What goes wrong with a connection is the other end's trouble, and worth no line.
-    async fn attend(self, stream: TcpStream) {
-        let service = service_fn(async |request| Ok::<_, Infallible>(self.answer(&request).await));
-        let connection = http1::Builder::new()
-            .timer(TokioTimer::new())
-            .header_read_timeout(HEADER_WITHIN)
-            .max_buf_size(HEADER_BYTES)
-            // A visitor that stays would keep others out; one that has said all may close its side.
-            .keep_alive(false)
-            .half_close(true)
-            .serve_connection(TokioIo::new(stream), service);
-        match timeout(CONNECTION_WITHIN, connection).await {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => debug!(%error, "failed to answer on the admin port"),
-            Err(_) => debug!("a connection to the admin port was closed: it took too long"),
-        }
     }
 
     async fn answer(&self, request: &Request<Incoming>) -> Response<Full<Bytes>> {
@@ -205,22 +176,11 @@ fn say_where(address: SocketAddr) {
     }
 }
 
-/// Out of descriptors, most likely: the connection still waits, so to go on at once would be a busy loop.
-async fn wait_after(error: &io::Error) {
-    warn!(%error, "failed to take a connection on the admin port");
-    sleep(Duration::from_millis(100)).await;
-}
-
 const STOPPING: &str = "portraitd is stopping";
 const STUCK: &str = "portraitd runs, and its loop has not answered for 5 s";
 
-const OPEN_MAX: usize = 16;
-/// The least that hyper takes.
-const HEADER_BYTES: usize = 8 << 10;
-const HEADER_WITHIN: Duration = Duration::from_secs(10);
+const HOUSE: House = House { name: "admin", places: 16, within: Duration::from_secs(30) };
 const LOOP_WITHIN: Duration = Duration::from_secs(5);
-/// For all of a connection, so that nobody keeps one by taking the answer slowly.
-const CONNECTION_WITHIN: Duration = Duration::from_secs(30);
 const BIND_AGAIN_AFTER: Duration = Duration::from_secs(60);
 
 #[cfg(test)]

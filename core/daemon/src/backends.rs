@@ -22,6 +22,7 @@ use crate::backends::reload::Stamp;
 use crate::backends::users::Naming;
 use crate::config::{BackendConfig, Config, Crop, OwnerMode, Rate, VerifyMode};
 use crate::dispatch::memory::BackendMemory;
+use crate::publish::Outage;
 use crate::report::{Exit, Trouble, chain};
 use crate::secrets::Secrets;
 use crate::text::escape;
@@ -91,6 +92,11 @@ impl OpenBackend {
         self.handle.renditions()
     }
 
+    /// Whether its deliveries tell systems of pictures that they fetch here.
+    pub(crate) fn publishes(&self) -> bool {
+        self.handle.publishes()
+    }
+
     pub(crate) fn can(&self, operation: Operation) -> bool {
         self.description.operations.contains(&operation)
     }
@@ -107,6 +113,8 @@ pub(crate) struct Backends {
     all: BTreeMap<BackendId, Backend>,
     crop: pipeline::Crop,
     opener: Opener,
+    /// Why systems cannot fetch pictures now, which matters to those backends that tell of pictures.
+    outage: Outage,
 }
 
 impl Backends {
@@ -116,9 +124,10 @@ impl Backends {
     ///
     /// # Errors
     /// What a person must mend in the configuration: no such plugin, settings that it refuses, an operation that it
-    /// does not have.
+    /// does not have, no place where the pictures are published that it tells of.
     pub(crate) fn open(config: &Config, copies: &Path) -> Result<Self, Trouble> {
-        let opener = Opener { host: host(copies)?, paths: config.plugins.directories() };
+        let published_at = config.publish.road().map(|(_, url)| url.to_string());
+        let opener = Opener { host: host(copies)?, paths: config.plugins.directories(), published_at };
         let mut all = BTreeMap::new();
         for (id, backend) in config.backend.iter().filter(|(_, backend)| backend.enabled) {
             all.insert(id.clone(), opener.open(id, backend)?);
@@ -126,7 +135,7 @@ impl Backends {
         if all.is_empty() {
             warn!("no backend is enabled: photos are examined and delivered nowhere");
         }
-        Ok(Self { all, crop: crop(config.photo.crop), opener })
+        Ok(Self { all, crop: crop(config.photo.crop), opener, outage: Outage::default() })
     }
 
     /// The backend of a name.
@@ -146,7 +155,73 @@ impl Backends {
 
     /// What decisions are made by.
     pub(crate) fn specs(&self) -> Vec<BackendSpec> {
-        self.iter().map(|backend| backend.spec(self.crop)).collect()
+        self.iter().map(|backend| self.spec(backend)).collect()
+    }
+
+    /// The same for those whose deliveries tell systems of pictures that they fetch here.
+    pub(crate) fn specs_that_publish(&self) -> Vec<BackendSpec> {
+        self.iter().filter(|backend| backend.publishes()).map(|backend| self.spec(backend)).collect()
+    }
+
+    /// Whether deliveries of any tell systems of pictures that they fetch here.
+    pub(crate) fn any_publishes(&self) -> bool {
+        self.iter().any(Backend::publishes)
+    }
+
+    /// Why systems cannot fetch pictures now, for whoever finds out.
+    pub(crate) fn outage(&self) -> Outage {
+        self.outage.clone()
+    }
+
+    fn spec(&self, backend: &Backend) -> BackendSpec {
+        let open = backend.open();
+        let (shape, probes, sends, folds_case) = match &open {
+            Ok(open) => {
+                let (probes, sends) = (open.can(Operation::Probe), open.is_remote());
+                (self.shape(&backend.plugin, open), probes, sends, open.handle.folds_case())
+            }
+            Err(_) => (String::new(), false, false, false),
+        };
+        let (users, unreadable) = match backend.naming.users(folds_case) {
+            Ok(users) => (users, None),
+            Err(reason) => (Users::same(), Some(reason)),
+        };
+        let broken = match open {
+            Ok(open) => unreadable.or_else(|| self.outage.why().filter(|_| open.publishes())),
+            Err(reason) => Some(reason),
+        };
+        BackendSpec {
+            id: backend.id.clone(),
+            shape,
+            concurrency: backend.config.concurrency.get(),
+            remove: backend.config.remove,
+            probes,
+            sends,
+            users,
+            verify: match backend.config.verify {
+                VerifyMode::Off => Verify::Off,
+                VerifyMode::After => Verify::After,
+                VerifyMode::Daily => Verify::Daily,
+            },
+            owner: match backend.config.owner {
+                OwnerMode::Portraitd => Owner::Portraitd,
+                OwnerMode::User => Owner::User,
+            },
+            broken,
+        }
+    }
+
+    /// What makes a delivery another one: the recipe, what the plugin says of its settings, and where what systems were told
+    /// leads to.
+    fn shape(&self, plugin: &str, open: &OpenBackend) -> String {
+        let renditions = open.renditions().iter();
+        let recipe: Vec<_> =
+            renditions.map(|spec| format!("{}={}", spec.name, rendition(spec).canonical(self.crop))).collect();
+        let shape = format!("{plugin}\n{}\n{}", recipe.join("\n"), open.handle.fingerprint());
+        match self.opener.published_at.as_ref().filter(|_| open.publishes()) {
+            Some(url) => format!("{shape}\n{url}"),
+            None => shape,
+        }
     }
 }
 
@@ -167,52 +242,15 @@ impl Backend {
         *self.open.lock().unwrap_or_else(PoisonError::into_inner) = opened;
     }
 
+    fn publishes(&self) -> bool {
+        self.open().is_ok_and(|open| open.publishes())
+    }
+
     /// Its plugin, by the library that serves it now. Whoever takes it keeps it for the whole of a delivery: the next one
     /// may want other pictures.
     pub(crate) fn open(&self) -> Opened {
         self.open.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
-
-    fn spec(&self, crop: pipeline::Crop) -> BackendSpec {
-        let open = self.open();
-        let (shape, probes, sends, folds_case) = match &open {
-            Ok(open) => {
-                let (probes, sends) = (open.can(Operation::Probe), open.is_remote());
-                (shape(&self.plugin, open, crop), probes, sends, open.handle.folds_case())
-            }
-            Err(_) => (String::new(), false, false, false),
-        };
-        let (users, unreadable) = match self.naming.users(folds_case) {
-            Ok(users) => (users, None),
-            Err(reason) => (Users::same(), Some(reason)),
-        };
-        BackendSpec {
-            id: self.id.clone(),
-            shape,
-            concurrency: self.config.concurrency.get(),
-            remove: self.config.remove,
-            probes,
-            sends,
-            users,
-            verify: match self.config.verify {
-                VerifyMode::Off => Verify::Off,
-                VerifyMode::After => Verify::After,
-                VerifyMode::Daily => Verify::Daily,
-            },
-            owner: match self.config.owner {
-                OwnerMode::Portraitd => Owner::Portraitd,
-                OwnerMode::User => Owner::User,
-            },
-            broken: open.err().or(unreadable),
-        }
-    }
-}
-
-/// What makes a delivery another one: the recipe, and what the plugin says of its settings.
-fn shape(plugin: &str, open: &OpenBackend, crop: pipeline::Crop) -> String {
-    let renditions = open.renditions().iter();
-    let recipe: Vec<_> = renditions.map(|spec| format!("{}={}", spec.name, rendition(spec).canonical(crop))).collect();
-    format!("{plugin}\n{}\n{}", recipe.join("\n"), open.handle.fingerprint())
 }
 
 /// A plugin's rendition as the pipeline makes it.
@@ -248,6 +286,8 @@ pub(crate) fn host(copies: &Path) -> Result<Host, Trouble> {
 struct Opener {
     host: Host,
     paths: Vec<PathBuf>,
+    /// Where pictures are published; none when they are not.
+    published_at: Option<String>,
 }
 
 /// Opens one backend of the configuration with the library in a file, wherever that lies.
@@ -265,7 +305,7 @@ pub(crate) fn open_with(
         let reason = format!("it is of the plugin `{}`, and the library is `{plugin}`", config.plugin);
         return Err(trouble(id).because(reason).hint("name a backend of that plugin"));
     }
-    let opener = Opener { host: host(copies)?, paths: Vec::new() };
+    let opener = Opener { host: host(copies)?, paths: Vec::new(), published_at: None };
     let backend = Backend::new(id, config, None);
     match opener.load_file(&backend, file) {
         Ok(open) => backend.replace(Ok(Arc::new(open))),
@@ -296,7 +336,17 @@ impl Opener {
         })?;
         let open = self.load_file(backend, &file)?;
         check_operations(&backend.id, &backend.config, &open).map_err(Unusable::Misconfigured)?;
+        self.check_publishing(&backend.id, &open).map_err(Unusable::Misconfigured)?;
         Ok(open)
+    }
+
+    fn check_publishing(&self, id: &BackendId, open: &OpenBackend) -> Result<(), Trouble> {
+        if open.publishes() && self.published_at.is_none() {
+            let reason = "it tells the system URLs where pictures can be fetched, and no picture is published";
+            let hint = "set publish.listen and publish.url, or a mode of the backend in which it sends the pictures";
+            return Err(trouble(id).because(reason).hint(hint));
+        }
+        Ok(())
     }
 
     fn load_file(&self, backend: &Backend, file: &Path) -> Result<OpenBackend, Unusable> {

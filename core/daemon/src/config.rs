@@ -8,6 +8,7 @@ mod wrong;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Read as _};
+use std::net::SocketAddr;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -43,6 +44,8 @@ pub(crate) struct Config {
     pub(crate) admin: AdminConfig,
     /// How backends are reached over HTTP.
     pub(crate) http: HttpConfig,
+    /// How systems fetch pictures from here.
+    pub(crate) publish: PublishConfig,
     /// The backends by their names, sorted.
     #[serde(deserialize_with = "values::backends")]
     pub(crate) backend: BTreeMap<BackendId, BackendConfig>,
@@ -120,7 +123,7 @@ pub(crate) enum Conflict {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub(crate) struct StateConfig {
-    /// Ledger, lock, control socket and private plugin copies; relative to the working directory.
+    /// Ledger, lock, control socket, private plugin copies and published pictures; relative to the working directory.
     #[serde(deserialize_with = "values::path")]
     pub(crate) path: PathBuf,
 }
@@ -245,6 +248,35 @@ pub(crate) struct HttpConfig {
     /// The proxy for all requests, as a URL.
     #[serde(deserialize_with = "values::optional_proxy")]
     pub(crate) proxy: Option<Url>,
+}
+
+/// `[publish]`: both keys, or neither.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct PublishConfig {
+    /// Where pictures are served, while `run` or `sync` works.
+    #[serde(deserialize_with = "values::optional_address")]
+    listen: Option<SocketAddr>,
+    /// The URL by which systems reach that. Without a query, a fragment and a user.
+    #[serde(deserialize_with = "values::optional_public_url")]
+    url: Option<Url>,
+}
+
+impl PublishConfig {
+    /// Where pictures are served, and the URL that leads there; none when nothing is published.
+    pub(crate) fn road(&self) -> Option<(SocketAddr, &Url)> {
+        self.listen.zip(self.url.as_ref())
+    }
+
+    fn check(&self) -> Result<(), (String, String)> {
+        let lacking =
+            |key: &str, other: &str| Err((format!("publish.{key}"), format!("needs publish.{other} beside it")));
+        match (&self.listen, &self.url) {
+            (Some(_), None) => lacking("listen", "url"),
+            (None, Some(_)) => lacking("url", "listen"),
+            _ => Ok(()),
+        }
+    }
 }
 
 /// `[backend.<name>]`
@@ -380,7 +412,7 @@ impl Config {
         ];
         match rules.into_iter().find(|(_, holds, _)| !holds) {
             Some((key, _, problem)) => Err((key.into(), problem)),
-            None => self.check_places().and_then(|()| self.check_backends()),
+            None => self.publish.check().and_then(|()| self.check_places()).and_then(|()| self.check_backends()),
         }
     }
 

@@ -24,6 +24,7 @@ use crate::intake::folder::Folder;
 use crate::intake::watch::Watch;
 use crate::intake::{self, Intake, Scan};
 use crate::metrics::Metrics;
+use crate::publish::Shelf;
 use crate::report::{Exit, Trouble};
 use crate::workers::{Workers, cores};
 
@@ -64,8 +65,8 @@ pub(crate) enum Event {
     Settled(Delivery, Outcome, u64),
     /// A probe has ended.
     Probed(BackendId, Outcome),
-    /// A backend has another library of its plugin.
-    Reloaded(BackendSpec),
+    /// A backend is another than before: by its library, by what its users are called, or because it can be used at last.
+    Respecified(BackendSpec),
     /// Somebody asks something.
     Asked(Asked, oneshot::Sender<Value>),
     /// Somebody wants to know whether the loop turns.
@@ -157,6 +158,8 @@ pub(crate) struct Controller {
     dispatcher: Dispatcher,
     /// None in a dry run: nothing is written down.
     ledger: Option<Ledger>,
+    /// Where published pictures are taken from.
+    shelf: Option<Shelf>,
     clock: Clock,
     /// None for a single pass: the folder is scanned once.
     follow: Option<Follow>,
@@ -183,6 +186,8 @@ pub(crate) struct Parts {
     pub(crate) dispatcher: Dispatcher,
     /// Where is written down what happened; nowhere in a dry run.
     pub(crate) ledger: Option<Ledger>,
+    /// Where published pictures lie; nowhere when none are, and in a dry run.
+    pub(crate) shelf: Option<Shelf>,
     /// The time.
     pub(crate) clock: Clock,
     /// How changes of the folder are noticed; none for a single pass.
@@ -205,6 +210,7 @@ impl Controller {
             workers: parts.workers,
             dispatcher: parts.dispatcher,
             ledger: parts.ledger,
+            shelf: parts.shelf,
             clock: parts.clock,
             follow: parts.follow,
             watched: Watched { scan_wanted: true, ..Watched::default() },
@@ -257,6 +263,7 @@ impl Controller {
             backends: Arc::clone(&self.dispatcher.backends),
             folder_waits: self.watched.comparing.map(|since| now.since(since)).unwrap_or_default(),
             ledger_waits: self.ledger_waits(),
+            published: self.reconciler.published(),
             stopping: self.stopping,
         }
     }
@@ -352,7 +359,7 @@ impl Controller {
             Event::Counted(counted) => self.converse(*counted),
             Event::Settled(delivery, outcome, ms) => self.settled(&delivery, &outcome, ms, now),
             Event::Probed(backend, outcome) => self.probed(&backend, &outcome, now),
-            Event::Reloaded(spec) => self.reconciler.respec(spec, now),
+            Event::Respecified(spec) => self.reconciler.respec(spec, now),
             Event::Asked(asked, answer) => self.answer(asked, answer, now),
             // Whoever has gone away in the meantime needs no answer.
             Event::Pinged(answer) => drop(answer.send(())),
@@ -683,12 +690,31 @@ impl Controller {
             Some(_) if changes.is_empty() && then.is_none() => {}
             Some(ledger) => {
                 self.unwritten.queued(count, now);
+                let take_down = self.unpublishing(&changes);
                 ledger.write(changes, move |written| match written {
-                    Ok(()) => [Some(Event::Written(count)), then].into_iter().flatten().for_each(tell),
+                    Ok(()) => {
+                        take_down();
+                        [Some(Event::Written(count)), then].into_iter().flatten().for_each(tell);
+                    }
                     Err(error) => tell(Event::LedgerFailed(crate::report::chain(&error))),
                 });
             }
             None => then.into_iter().for_each(tell),
+        }
+    }
+
+    /// Takes down the pictures that are published no longer, once that is written down. Whatever is published after is
+    /// written down after: so what is done on the ledger's own thread takes no picture of a later delivery.
+    fn unpublishing(&self, changes: &[Change]) -> impl FnOnce() + Send + use<> {
+        let names = changes.iter().filter_map(|change| match change {
+            Change::Unpublish(_, _, name) => Some(*name),
+            _ => None,
+        });
+        let (names, shelf): (Vec<_>, _) = (names.collect(), self.shelf.clone());
+        move || {
+            if let Some(shelf) = shelf {
+                names.iter().for_each(|name| shelf.take_down(name));
+            }
         }
     }
 }

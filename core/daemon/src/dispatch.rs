@@ -6,7 +6,7 @@
 pub(crate) mod conversations;
 mod converse;
 pub(crate) mod dry;
-mod files;
+pub(crate) mod files;
 pub(crate) mod memory;
 pub(crate) mod performer;
 pub(crate) mod roots;

@@ -12,7 +12,7 @@ use tracing::{error, warn};
 use crate::backends::Backends;
 use crate::clock::Clock;
 use crate::config::{Config, Conflict};
-use crate::controller::{Controller, Follow, Parts};
+use crate::controller::{Controller, Event, Follow, Parts};
 use crate::dispatch::Dispatcher;
 use crate::dispatch::conversations::Conversations;
 use crate::dispatch::dry::DryRun;
@@ -21,6 +21,7 @@ use crate::dispatch::roots::Roots;
 use crate::dispatch::studio::Studio;
 use crate::intake::Intake;
 use crate::metrics::Metrics;
+use crate::publish::{Publishing, Server};
 use crate::report::{Exit, Trouble};
 use crate::text::escape;
 use crate::transport;
@@ -90,6 +91,8 @@ pub(crate) struct Engine {
     pub(crate) controller: Controller,
     /// The backends that it delivers to.
     pub(crate) backends: Arc<Backends>,
+    /// What is to serve published pictures beside it.
+    pub(crate) pictures: Option<Server>,
     /// To be kept until the loop has ended.
     pub(crate) lock: Option<Lock>,
 }
@@ -109,13 +112,23 @@ impl Engine {
         let state = if dry.is_some() { State::read(config)? } else { State::take(config)? };
         let backends = Arc::new(Backends::open(config, &copies(config))?);
         check_focus(&focus, &backends)?;
+        let metrics = Metrics::default();
+        let publishing = match dry {
+            Some(_) => Publishing::default(),
+            None => Publishing::open(config, backends.outage(), &metrics)?,
+        };
+        let Snapshot { deliveries, published, .. } = &state.snapshot;
+        // A ledger that knows of no delivery was lost, if there were any: what it has forgotten goes on working until it is
+        // delivered once more, and what is not by the next start goes then.
+        let missing = if deliveries.is_empty() { Vec::new() } else { publishing.tidy(published.clone())? };
         let mut specs = backends.specs();
         if dry.is_some() {
             // What a system would show cannot be assumed, and the deliveries are what is to be shown.
             specs.iter_mut().for_each(|spec| spec.verify = Verify::Off);
         }
-        let (reconciler, ledger, lock) = state.restore(config, specs, focus, clock)?;
-        let metrics = Metrics::default();
+        let (mut reconciler, ledger, lock) = state.restore(config, specs, focus, clock)?;
+        missing.iter().for_each(|(user, backend, picture)| reconciler.lost(user, backend, *picture, clock.now()));
+        let Publishing { shelf, publisher, server } = publishing;
         let stage = match dry {
             Some(dry) => Stage::Dry(dry),
             None => Stage::Real(Arc::new(Real {
@@ -123,6 +136,7 @@ impl Engine {
                 transport: transport(config, &backends)?,
                 ledger: ledger.clone(),
                 metrics: metrics.clone(),
+                publisher,
             })),
         };
         let intake = Intake::new(config);
@@ -130,9 +144,20 @@ impl Engine {
         let studio = Arc::new(Studio::new(intake.clone(), backends.crop(), workers.clone()));
         let dispatcher =
             Dispatcher { backends: Arc::clone(&backends), studio, conversations: Conversations { stage, clock } };
-        let parts = Parts { reconciler, intake, workers, dispatcher, ledger, clock, follow, metrics };
-        Ok(Self { controller: Controller::new(parts), backends, lock })
+        let parts = Parts { reconciler, intake, workers, dispatcher, ledger, shelf, clock, follow, metrics };
+        Ok(Self { controller: Controller::new(parts), backends, pictures: server, lock })
     }
+}
+
+/// Serves published pictures for as long as the loop turns, in `run` and in `sync`.
+pub(crate) fn serve_pictures(pictures: Option<Server>, controller: &mut Controller, backends: Arc<Backends>) {
+    let Some(pictures) = pictures else { return };
+    let sender = controller.sender();
+    let tell = move || {
+        // A loop that is gone needs no port.
+        backends.specs_that_publish().into_iter().for_each(|spec| drop(sender.send(Event::Respecified(spec))));
+    };
+    controller.run_beside(async move { match pictures.serve(tell).await {} });
 }
 
 fn check_focus(focus: &Focus, backends: &Backends) -> Result<(), Trouble> {
@@ -214,7 +239,8 @@ fn ledger_trouble(path: &Path, error: &OpenError) -> Trouble {
 }
 
 /// Threads for what may block: one scan, one comparison and one look at the folder, which a dead mount can hold for ever,
-/// one look at the plugins' libraries, and the others for files that are published and for names that are looked up.
+/// one look at the plugins' libraries, and the others for files that are published or fetched and for names that are looked
+/// up.
 const BLOCKING_THREADS: usize = 20;
 
 /// A runtime whose threads do not keep the process from ending: a read from a dead network mount never comes back.

@@ -23,6 +23,8 @@ pub(crate) struct Glance {
     pub(crate) folder_waits: Duration,
     /// How long something has waited to be written without the ledger writing anything.
     pub(crate) ledger_waits: Duration,
+    /// How many pictures are published.
+    pub(crate) published: usize,
     /// Whether nothing new is begun any more.
     pub(crate) stopping: bool,
 }
@@ -112,6 +114,7 @@ pub(crate) mod tests {
             backends: Arc::new(Backends::open(&Config::default(), &copies.path().join("plugins")).unwrap()),
             folder_waits: Duration::ZERO,
             ledger_waits: Duration::ZERO,
+            published: 5,
             stopping: false,
         }
     }

@@ -30,6 +30,8 @@ struct Counted {
     attempts: BTreeMap<String, Tally>,
     verifications: BTreeMap<String, Tally>,
     requests: BTreeMap<String, Tally>,
+    /// By status.
+    fetches: BTreeMap<u16, u64>,
 }
 
 /// How often something ended in which way, and how long all of that took.
@@ -77,6 +79,11 @@ impl Metrics {
         self.counted().requests.entry(backend.to_owned()).or_default().add(status, took);
     }
 
+    /// Somebody has asked for a published picture, and was answered with this status.
+    pub(crate) fn fetched(&self, status: u16) {
+        *self.counted().fetches.entry(status).or_default() += 1;
+    }
+
     /// Counts stay right when a thread has panicked between two of them.
     fn counted(&self) -> MutexGuard<'_, Counted> {
         self.counted.lock().unwrap_or_else(PoisonError::into_inner)
@@ -92,6 +99,7 @@ impl Metrics {
         page.tallies(&ATTEMPTS, &self.counted().attempts);
         page.tallies(&VERIFICATIONS, &self.counted().verifications);
         page.tallies(&REQUESTS, &self.counted().requests);
+        page.published(glance.published, &self.counted().fetches);
         page.0
     }
 }
@@ -210,6 +218,14 @@ impl Page {
         }
     }
 
+    fn published(&mut self, pictures: usize, fetches: &BTreeMap<u16, u64>) {
+        self.single("portraitd_published_pictures", GAUGE, "Pictures that systems can fetch.", pictures);
+        self.family("portraitd_publish_requests_total", COUNTER, "Requests for published pictures by status.");
+        for (status, count) in fetches {
+            self.sample("portraitd_publish_requests_total", &[("status", &status.to_string())], count);
+        }
+    }
+
     fn single(&mut self, name: &str, kind: &str, help: &str, value: impl Display) {
         self.family(name, kind, help);
         self.sample(name, &[], value);
@@ -264,6 +280,9 @@ mod tests {
         metrics.attempt("intranet", "changed", Duration::from_secs(2));
         metrics.http("intranet", "200", Duration::from_millis(40));
         metrics.http("intranet", "timeout", Duration::from_secs(30));
+        metrics.fetched(404);
+        metrics.fetched(200);
+        metrics.fetched(200);
         let mut glance = crate::glance::tests::glance();
         glance.status.scanned = Some(Time::from_millis(1_700_000_000_123));
         let page = metrics.page(&glance);
@@ -296,7 +315,10 @@ portraitd_attempt_seconds_count{backend="intranet"} 3
 portraitd_http_requests_total{backend="intranet",status="200"} 1
 portraitd_http_requests_total{backend="intranet",status="timeout"} 1
 portraitd_http_request_seconds_sum{backend="intranet"} 30.04
-portraitd_http_request_seconds_count{backend="intranet"} 2"#;
+portraitd_http_request_seconds_count{backend="intranet"} 2
+portraitd_published_pictures 5
+portraitd_publish_requests_total{status="200"} 2
+portraitd_publish_requests_total{status="404"} 1"#;
         assert_eq!(found.join("\n"), expected);
         assert!(!page.contains("canary"), "{page}");
     }

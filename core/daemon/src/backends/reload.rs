@@ -100,7 +100,7 @@ impl Backends {
                 return None;
             }
         }
-        Some(backend.spec(self.crop))
+        Some(self.spec(backend))
     }
 
     fn reload(&self, backend: &Backend) -> Option<BackendSpec> {
@@ -125,6 +125,6 @@ impl Backends {
                 "many libraries of plugins were loaded, and all stay in memory until portraitd is restarted"
             );
         }
-        Some(backend.spec(self.crop))
+        Some(self.spec(backend))
     }
 }

@@ -21,9 +21,10 @@ const WAIT: Duration = Duration::from_secs(30);
 pub(crate) fn adopt(config: &Config, args: &AdoptArgs) -> Result<Exit, Trouble> {
     let (users, backends) = (sync::users(&args.users)?, sync::backends(&args.backends)?);
     let named = users.clone().unwrap_or_default();
-    let Engine { controller, lock, backends: opened } =
+    let engine =
         Engine::open(config, Focus { users, backends: backends.clone(), limit: None, adopts: true }, None, None)?;
-    for backend in opened.iter().filter(|backend| backends.iter().flatten().any(|asked| *asked == backend.id)) {
+    for backend in engine.backends.iter().filter(|backend| backends.iter().flatten().any(|asked| *asked == backend.id))
+    {
         if backend.open().is_ok_and(|open| !open.can(Operation::Verify)) {
             return Err(Trouble::new(Exit::Config, format!("failed to adopt what `{}` holds", backend.id))
                 .because(format!("the plugin `{}` cannot tell what its system shows", backend.plugin))
@@ -37,8 +38,7 @@ pub(crate) fn adopt(config: &Config, args: &AdoptArgs) -> Result<Exit, Trouble> 
         let found = reconciler.adoptions().to_vec();
         (found, reconciler.summary(now), trouble, sync::unknown(reconciler, &named, now))
     };
-    let (found, summary, trouble, unknown) = engine::block_on(pass(controller, config, WAIT, take))?;
-    drop(lock);
+    let (found, summary, trouble, unknown) = engine::block_on(pass(engine, config, WAIT, take))?;
     sync::tell_unknown(&unknown);
     let told = json(&found, summary.photos, started.elapsed());
     show::print(&if args.json { told.to_string() } else { text(&told) });

@@ -11,10 +11,10 @@ use crate::clock::Clock;
 use crate::config::{Config, UserFile};
 use crate::dispatch::conversations::Conversations;
 use crate::dispatch::performer::{Real, Stage};
-use crate::dispatch::roots::Roots;
 use crate::engine;
 use crate::intake::Intake;
-use crate::metrics::Metrics;
+use crate::publish::reach::reach;
+use crate::publish::{Outage, Publisher, Shelf};
 use crate::report::{Exit, Trouble};
 use crate::show;
 use crate::text::escape;
@@ -27,6 +27,7 @@ pub(crate) fn check(config: &Config, path: &Path, probe: bool) -> Result<Exit, T
     let checked = backends.iter().map(check_backend).fold(true, |all, one| all & one);
     check_folder(config)?;
     let transport = engine::transport(config, &backends)?;
+    check_publishing(config, &transport)?;
     let probed = !probe || probe_all(config, &backends, transport);
     Ok(if checked && probed { Exit::Ok } else { Exit::Config })
 }
@@ -71,9 +72,33 @@ fn check_users(file: &UserFile, open: &OpenBackend) -> bool {
     }
 }
 
+/// Checks what pictures are published with, and warns of what systems that fetch them may stumble over: of that, this side
+/// cannot be sure.
+fn check_publishing(config: &Config, transport: &transport::Lazy) -> Result<(), Trouble> {
+    let Some(road) = config.publish.road() else { return Ok(()) };
+    let shelf = Shelf::open_or_make(&config.state.path)?;
+    Publisher::open(road.1, shelf.clone(), Outage::default())?;
+    let reached = engine::block_on(reach(road, &shelf, transport.get()?));
+    let told = match reached.trouble {
+        None => "ok, it leads here".into(),
+        Some(why) => format!(
+            "warning: it does not answer from here: {}; systems that cannot fetch pictures there show none: look at the \
+             name, the firewall and the web server in between",
+            escape(&why)
+        ),
+    };
+    show::print(&format!("publish {}: {told}", road.1));
+    if reached.alone {
+        show::print(
+            "publish: warning: no portraitd serves pictures now: `portraitd sync` serves them only while it works, and what \
+             systems fetch later, or show by its URL, is missing then; let `portraitd run` run",
+        );
+    }
+    Ok(())
+}
+
 fn probe_all(config: &Config, backends: &Backends, transport: transport::Lazy) -> bool {
-    let stage =
-        Stage::Real(Arc::new(Real { roots: Roots::new(config), transport, ledger: None, metrics: Metrics::default() }));
+    let stage = Stage::Real(Arc::new(Real::without_state(config, transport)));
     let talk = Conversations { stage, clock: Clock::start() };
     engine::block_on(async {
         let mut all = true;

@@ -1,6 +1,7 @@
 //! `portraitd run`: the daemon, until it is told to stop.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -25,7 +26,7 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 /// Runs the daemon.
 pub(crate) fn run(config: &Config, path: &Path) -> Result<Exit, Trouble> {
     let follow = Follow { rescan: config.folder.rescan, events: config.folder.watch != WatchMode::Poll };
-    let Engine { controller, backends, lock } = Engine::open(config, Default::default(), None, Some(follow))?;
+    let Engine { controller, backends, pictures, lock } = Engine::open(config, Default::default(), None, Some(follow))?;
     engine::warn_of_surprises(config, &backends);
     info!(
         config = escape(path),
@@ -37,9 +38,10 @@ pub(crate) fn run(config: &Config, path: &Path) -> Result<Exit, Trouble> {
         let mut controller = controller;
         forward_signals(&controller.sender())?;
         serve(config, &mut controller)?;
+        engine::serve_pictures(pictures, &mut controller, Arc::clone(&backends));
         let sender = controller.sender();
         // A loop that is gone needs no library.
-        controller.run_beside(reload::follow(backends, move |spec| drop(sender.send(Event::Reloaded(spec)))));
+        controller.run_beside(reload::follow(backends, move |spec| drop(sender.send(Event::Respecified(spec)))));
         serve_admin(config, &mut controller);
         turn(&mut controller).await?;
         info!(

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use portraitd_reconcile::{BackendId, Focus, InvalidId, Reconciler, Summary, Time, UserId};
 use tokio::signal::unix::{SignalKind, signal};
+use tracing::warn;
 
 use crate::cli::SyncArgs;
 use crate::config::Config;
@@ -24,16 +25,22 @@ const SHOW_EVERY: Duration = Duration::from_millis(200);
 
 /// Makes one pass.
 pub(crate) fn sync(config: &Config, args: &SyncArgs) -> Result<Exit, Trouble> {
-    let shown = DryRun::default();
+    let shown = DryRun::new(&config.publish);
     let dry = args.dry_run.then(|| shown.clone());
     let focus = focus(args)?;
     let named = focus.users.clone().unwrap_or_default();
-    let Engine { controller, lock, .. } = Engine::open(config, focus, dry, None)?;
+    let engine = Engine::open(config, focus, dry, None)?;
+    let publishes = !args.dry_run && engine.backends.any_publishes();
     let started = Instant::now();
     let summarise = |reconciler: &Reconciler, now| (reconciler.summary(now), unknown(reconciler, &named, now));
-    let (summary, unknown) = engine::block_on(pass(controller, config, args.wait, summarise))?;
-    drop(lock);
+    let (summary, unknown) = engine::block_on(pass(engine, config, args.wait, summarise))?;
     tell_unknown(&unknown);
+    if publishes {
+        warn!(
+            "published pictures are not served any more: what systems fetch later, or show by its URL, is missing until the \
+             next `portraitd sync` or `portraitd run`"
+        );
+    }
     if args.dry_run {
         return Ok(show_dry_run(&shown, &summary, started.elapsed(), args.json));
     }
@@ -86,14 +93,16 @@ pub(super) fn tell_unknown(unknown: &[UserId]) {
     }
 }
 
-/// Makes one pass, and takes what is wanted of what was known at its end.
+/// Makes one pass, gives the state back, and takes what is wanted of what was known at its end.
 pub(super) async fn pass<T>(
-    mut controller: Controller,
+    engine: Engine,
     config: &Config,
     wait: Duration,
     take: impl FnOnce(&Reconciler, Time) -> T,
 ) -> Result<T, Trouble> {
+    let Engine { mut controller, backends, pictures, lock } = engine;
     stop_on_signals(&controller)?;
+    engine::serve_pictures(pictures, &mut controller, backends);
     let mut progress = Progress::new();
     let mut patience = Patience::new(controller.now(), wait);
     let mut show_at = Instant::now();
@@ -113,6 +122,7 @@ pub(super) async fn pass<T>(
     progress.finish();
     let taken = take(controller.reconciler(), controller.now());
     controller.finish(config.run.grace).await?;
+    drop(lock);
     Ok(taken)
 }
 

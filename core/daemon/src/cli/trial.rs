@@ -21,12 +21,10 @@ use crate::config::{BackendConfig, Config};
 use crate::dispatch::conversations::{self, Conversations, Planned};
 use crate::dispatch::dry::DryRun;
 use crate::dispatch::performer::{Real, Stage};
-use crate::dispatch::roots::Roots;
 use crate::dispatch::witness::Witness;
 use crate::dispatch::wording;
 use crate::engine;
 use crate::intake::Intake;
-use crate::metrics::Metrics;
 use crate::report::{Exit, Trouble};
 use crate::show;
 use crate::text::escape;
@@ -101,13 +99,13 @@ fn pictures(config: &Config, open: &OpenBackend, photo: &Path) -> Result<(Digest
 
 fn stage(config: &Config, open: &OpenBackend, dry_run: bool) -> Result<Stage, Trouble> {
     if dry_run {
-        return Ok(Stage::Dry(DryRun::default()));
+        return Ok(Stage::Dry(DryRun::new(&config.publish)));
     }
     let transport = transport::Lazy::new(&config.http);
     if open.is_remote() {
         transport.get()?;
     }
-    Ok(Stage::Real(Arc::new(Real { roots: Roots::new(config), transport, ledger: None, metrics: Metrics::default() })))
+    Ok(Stage::Real(Arc::new(Real::without_state(config, transport))))
 }
 
 fn head(backend: &Backend, open: &OpenBackend, start: Start) -> Head {

@@ -78,6 +78,7 @@ fn the_shipped_file_has_every_key() {
         "[run]\nX = 1",
         "[plugins]\nX = 1",
         "[http]\nX = 1",
+        "[publish]\nX = 1",
     ] {
         let section = text.strip_prefix('[').and_then(|text| text.split_once(']')).unwrap().0;
         let told = told(&text.replace('X', "zzzzzzzz"));
@@ -120,7 +121,7 @@ fn a_misspelt_key_is_told_with_its_line_and_what_was_meant() {
     check(
         "[foldre]\n",
         "because: line 1: foldre: unknown key\nhint: did you mean folder? there are folder, state, photo, plugins, log, \
-         admin, http, backend, run",
+         admin, http, publish, backend, run",
     );
 }
 
@@ -136,7 +137,6 @@ fn a_plugins_setting_in_the_wrong_place_is_told_where_it_goes() {
 #[test]
 fn keys_of_later_versions_are_unknown_and_not_ignored() {
     let later = [
-        "publish.listen = 'off'",
         "photo.zoom = 2.0",
         "photo.reject = []",
         "photo.eye-line = 0.42",
@@ -199,6 +199,34 @@ fn a_proxy_is_a_url_without_a_password() {
         let told = told(&format!("[http]\nproxy = '{wrong}'"));
         assert!(told.contains("line 2: http.proxy: ") && told.contains(why) && !told.contains("hunter2"), "{told}");
     }
+}
+
+#[test]
+fn pictures_are_published_at_an_address_and_a_url_or_not_at_all() {
+    let road = |listen: &str, url: &str| {
+        let config = Config::parse(&format!("[publish]\nlisten = '{listen}'\nurl = '{url}'")).unwrap();
+        config.publish.road().map(|(listen, url)| (listen.to_string(), url.to_string()))
+    };
+    assert_eq!(road("", ""), None);
+    let pair = |listen: &str, url: &str| Some((listen.to_owned(), url.to_owned()));
+    assert_eq!(road("0.0.0.0:8788", "https://photos.example.com"), pair("0.0.0.0:8788", "https://photos.example.com/"));
+    assert_eq!(road("[::1]:8788", "http://h:1/a/b/"), pair("[::1]:8788", "http://h:1/a/b/"));
+    for wrong in ["8788", "localhost:8788", "0.0.0.0", "off"] {
+        check(
+            &format!("publish.listen = '{wrong}'"),
+            &format!(
+                "because: line 1: publish.listen: {wrong:?} is not an IP address with a port such as \"0.0.0.0:8788\""
+            ),
+        );
+    }
+    for wrong in ["photos.example.com", "ftp://a", "http://", "https://a?b", "https://a/#c", "https://me:hunter2@a"] {
+        check(
+            &format!("publish.url = '{wrong}'"),
+            "because: line 1: publish.url: is not a URL such as \"https://photos.example.com\", without a user, `?` and `#`",
+        );
+    }
+    check("publish.listen = '[::]:1'", "because: line 1: publish.listen: needs publish.url beside it");
+    check("[publish]\nurl = 'http://a'", "because: line 2: publish.url: needs publish.listen beside it");
 }
 
 #[test]

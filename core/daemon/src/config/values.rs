@@ -341,6 +341,43 @@ impl Scalar for Proxy {
     }
 }
 
+/// Where pictures are served; empty for nowhere.
+struct Address(Option<SocketAddr>);
+
+impl Scalar for Address {
+    const EXPECTED: &'static str = "an IP address with a port such as \"0.0.0.0:8788\"";
+
+    fn from_text(text: &str) -> Result<Self, String> {
+        match text {
+            "" => Ok(Self(None)),
+            _ => text.parse().map(|address| Self(Some(address))).map_err(|_| unlike::<Self>(text)),
+        }
+    }
+}
+
+/// The URL under which others find something of ours; empty for none.
+struct PublicUrl(Option<Url>);
+
+impl Scalar for PublicUrl {
+    const EXPECTED: &'static str = "a URL such as \"https://photos.example.com\", without a user, `?` and `#`";
+
+    fn from_text(text: &str) -> Result<Self, String> {
+        if text.is_empty() {
+            return Ok(Self(None));
+        }
+        let is_plain = |url: &Url| {
+            matches!(url.scheme(), "http" | "https")
+                && url.username().is_empty()
+                && url.password().is_none()
+                && url.query().is_none()
+                && url.fragment().is_none()
+        };
+        // The text is not repeated where it may hold a password.
+        let url = Url::parse(text).ok().filter(is_plain).ok_or_else(|| format!("is not {}", Self::EXPECTED))?;
+        Ok(Self(Some(url)))
+    }
+}
+
 struct ScalarVisitor<T>(PhantomData<T>);
 
 impl<T: Scalar> Visitor<'_> for ScalarVisitor<T> {
@@ -380,6 +417,8 @@ deserialize_scalars!(
     Percent,
     Extension,
     Proxy,
+    Address,
+    PublicUrl,
     Rate,
     UserIdPattern,
     Concurrency,
@@ -412,6 +451,16 @@ pub(super) fn optional_path<'de, D: Deserializer<'de>>(deserializer: D) -> Resul
 /// For a field that is the URL of a proxy, or an empty text for none.
 pub(super) fn optional_proxy<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Url>, D::Error> {
     Proxy::deserialize(deserializer).map(|proxy| proxy.0)
+}
+
+/// For a field that is an IP address with a port, or an empty text for none.
+pub(super) fn optional_address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<SocketAddr>, D::Error> {
+    Address::deserialize(deserializer).map(|address| address.0)
+}
+
+/// For a field that is a URL for others, or an empty text for none.
+pub(super) fn optional_public_url<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Url>, D::Error> {
+    PublicUrl::deserialize(deserializer).map(|url| url.0)
 }
 
 /// For a field that is a list of paths.

@@ -67,6 +67,7 @@ fn told(mut outcome: Outcome, seen: Seen, open: &OpenBackend) -> Outcome {
     outcome.receipt = outcome.receipt.map(|receipt| secrets.blank(&receipt));
     outcome.uncertain = seen.uncertain && !done;
     outcome.unreachable = seen.unreachable && !done;
+    outcome.published = seen.published;
     outcome.quiet = seen.quiet_until.map(|until| until.saturating_duration_since(Instant::now()));
     if let Some(wait) = outcome.told_wait() {
         // What is on its way already waits as well.

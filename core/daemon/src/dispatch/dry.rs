@@ -9,23 +9,41 @@ use portraitd_sdk::message::http::{HttpReply, HttpRequest};
 use reqwest::Url;
 
 use crate::backends::Channel;
+use crate::config::PublishConfig;
 use crate::dispatch::wording;
+use crate::publish::url_of;
 use crate::text::escape;
 use crate::transport::Filling;
 
 /// The lines of a dry run. Clones write into the same.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct DryRun(Arc<Mutex<Vec<String>>>);
+#[derive(Clone, Debug)]
+pub(crate) struct DryRun {
+    lines: Arc<Mutex<Vec<String>>>,
+    /// Where pictures would be published.
+    published_at: Url,
+}
 
 impl DryRun {
+    /// One that has shown nothing.
+    pub(crate) fn new(config: &PublishConfig) -> Self {
+        let nowhere = || Url::parse("https://photos.invalid").expect("this is a URL");
+        let published_at = config.road().map_or_else(nowhere, |(_, url)| url.clone());
+        Self { lines: Arc::default(), published_at }
+    }
+
     /// What was shown until now, in that order.
     pub(crate) fn lines(&self) -> Vec<String> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.lines.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Adds a line about a backend.
     pub(crate) fn show(&self, channel: &Channel, line: String) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(format!("{}: {line}", channel.backend));
+        self.lines.lock().unwrap_or_else(PoisonError::into_inner).push(format!("{}: {line}", channel.backend));
+    }
+
+    /// The URL that is assumed for a rendition. What would be its name is a secret.
+    pub(crate) fn assumed_url(&self, rendition: &str) -> String {
+        url_of(&self.published_at, &format!("assumed/{rendition}.jpg"))
     }
 
     /// Shows a request, and gives the reply that is assumed.

@@ -82,8 +82,16 @@ impl FileRoot {
     /// # Errors
     /// See [`TroubleKind`]. The old file is then as it was.
     pub(crate) fn put(&self, relative: &str, bytes: &[u8]) -> Result<Put, FileTrouble> {
+        self.put_as(&quoted(relative), relative, bytes)
+    }
+
+    /// The same for a file whose name is not for everybody's eyes: `called` is what people are told in its place.
+    ///
+    /// # Errors
+    /// As [`FileRoot::put`].
+    pub(crate) fn put_as(&self, called: &str, relative: &str, bytes: &[u8]) -> Result<Put, FileTrouble> {
         let target = Target::parse(relative)?;
-        self.try_put(&target, bytes).map_err(|refused| refused.tell("publish", relative))
+        self.try_put(&target, bytes).map_err(|refused| refused.tell("publish", called))
     }
 
     /// Removes the file `relative`, and then the directories above it that became empty, but never the root. Returns
@@ -96,7 +104,7 @@ impl FileRoot {
         match self.try_remove(&target) {
             Ok(()) => Ok(true),
             Err(Refused::Errno(Errno::NOENT)) => Ok(false),
-            Err(refused) => Err(refused.tell("remove", relative)),
+            Err(refused) => Err(refused.tell("remove", &quoted(relative))),
         }
     }
 
@@ -367,8 +375,8 @@ impl From<Errno> for Refused {
 }
 
 impl Refused {
-    fn tell(self, verb: &str, relative: &str) -> FileTrouble {
-        let doing = format!("failed to {verb} `{}`", escape(relative));
+    fn tell(self, verb: &str, called: &str) -> FileTrouble {
+        let doing = format!("failed to {verb} {called}");
         match self {
             Self::Errno(errno) => FileTrouble::new(doing, errno),
             Self::InTheWay(part) => FileTrouble {
@@ -396,6 +404,10 @@ impl TroubleKind {
             _ => Self::Io,
         }
     }
+}
+
+fn quoted(relative: &str) -> String {
+    format!("`{}`", escape(relative))
 }
 
 fn errno_of(error: &io::Error) -> Errno {

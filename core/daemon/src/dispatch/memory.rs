@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use portraitd_ledger::Ledger;
-use portraitd_reconcile::{BackendId, Change, Memory, Time, UserId};
+use portraitd_reconcile::{BackendId, Change, Memory, PictureName, Published, Time, UserId};
 use portraitd_sdk::message::memory::{Recalled, Remembered};
 use serde_json::Value;
 use tokio::sync::{Mutex as AsyncMutex, oneshot};
@@ -189,6 +189,19 @@ impl DeliveryMemory {
     /// The memory of a delivery, in the ledger where there is one.
     pub(crate) fn new(ledger: Option<Ledger>, about: Option<(UserId, BackendId)>, clock: Clock) -> Self {
         Self { ledger, about, clock, known: AsyncMutex::new(None) }
+    }
+
+    /// Whose delivery it is about, if that is written down.
+    pub(crate) const fn about(&self) -> Option<&(UserId, BackendId)> {
+        self.about.as_ref()
+    }
+
+    /// Writes down that a picture is published for it.
+    ///
+    /// # Errors
+    /// When the ledger cannot do so.
+    pub(crate) async fn publish(&self, name: PictureName) -> Result<(), String> {
+        self.write(|user, backend| Change::Publish(user, backend, Published { name, recorded: false })).await
     }
 
     /// What is remembered there.

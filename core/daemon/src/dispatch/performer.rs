@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use portraitd_host::Blob;
 use portraitd_ledger::Ledger;
+use portraitd_reconcile::PictureName;
 use portraitd_sdk::message::http::{HttpReply, HttpRequest};
 use portraitd_sdk::message::memory::{Memory, Remember, Remembered};
 use portraitd_sdk::message::{Effect, EffectError, EffectErrorKind, Reply};
@@ -17,11 +18,13 @@ use serde_json::{Map, Value, json};
 use tokio::time::Instant;
 
 use crate::backends::Channel;
+use crate::config::Config;
 use crate::dispatch::dry::DryRun;
 use crate::dispatch::files::{FileTrouble, TroubleKind};
 use crate::dispatch::memory::{Claims, DeliveryMemory, Slot};
 use crate::dispatch::roots::Roots;
 use crate::metrics::Metrics;
+use crate::publish::Publisher;
 use crate::text::escape;
 use crate::transport::{self, Filling, Unanswered};
 
@@ -45,6 +48,16 @@ pub(crate) struct Real {
     pub(crate) ledger: Option<Ledger>,
     /// Where requests are counted.
     pub(crate) metrics: Metrics,
+    /// Where pictures are published; nowhere when that is not configured, and when deliveries are only tried.
+    pub(crate) publisher: Option<Publisher>,
+}
+
+impl Real {
+    /// What deliveries are tried with: nothing is written down, and nothing published.
+    pub(crate) fn without_state(config: &Config, transport: transport::Lazy) -> Self {
+        let (roots, metrics) = (Roots::new(config), Metrics::default());
+        Self { roots, transport, ledger: None, metrics, publisher: None }
+    }
 }
 
 /// What a conversation is about, as far as its effects need to know.
@@ -61,7 +74,7 @@ pub(crate) struct Subject {
 }
 
 /// What was seen of the system in one conversation.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Seen {
     /// A request that may have changed something has no whole answer.
     pub(crate) uncertain: bool,
@@ -69,6 +82,8 @@ pub(crate) struct Seen {
     pub(crate) unreachable: bool,
     /// Until when the system asked to be left alone.
     pub(crate) quiet_until: Option<Instant>,
+    /// The pictures that were published, so that it may have been told of them.
+    pub(crate) published: Vec<PictureName>,
 }
 
 /// Performs the effects of one conversation.
@@ -93,7 +108,7 @@ impl Performer {
 
     /// What was seen of the system until now.
     pub(crate) fn seen(&self) -> Seen {
-        *self.lock_seen()
+        self.lock_seen().clone()
     }
 
     /// Performs an effect and says what came of it. To drop the future is to cancel what has not begun.
@@ -108,7 +123,7 @@ impl Performer {
                 self.remember(&memory, value, ttl_ms.map(Duration::from_millis)).await
             }
             Effect::Forget { memory, version } => self.forget(&memory, version).await,
-            Effect::Publish { rendition } => self.publish(&rendition),
+            Effect::Publish { rendition } => self.publish(&rendition).await,
         };
         (reply, Vec::new())
     }
@@ -234,9 +249,8 @@ impl Performer {
             }
             Stage::Real(real) => {
                 let real = Arc::clone(real);
-                let put =
-                    move || Ok(Reply::FilePut { changed: real.roots.open(&directory)?.put(&path, &bytes)?.changed });
-                blocking(put).await
+                let put = blocking(move || real.roots.open(&directory)?.put(&path, &bytes)).await;
+                put.map_or_else(Reply::Error, |put| Reply::FilePut { changed: put.changed })
             }
         }
     }
@@ -253,21 +267,39 @@ impl Performer {
             }
             Stage::Real(real) => {
                 let real = Arc::clone(real);
-                blocking(move || Ok(Reply::FileRemove { existed: real.roots.open(&directory)?.remove(&path)? })).await
+                let removed = blocking(move || real.roots.open(&directory)?.remove(&path)).await;
+                removed.map_or_else(Reply::Error, |existed| Reply::FileRemove { existed })
             }
         }
     }
 
-    fn publish(&self, rendition: &str) -> Reply {
-        let Some(bytes) = self.subject.renditions.get(rendition) else { return no_rendition(rendition) };
+    async fn publish(&self, rendition: &str) -> Reply {
+        let Some(bytes) = self.subject.renditions.get(rendition).cloned() else { return no_rendition(rendition) };
         match &self.stage {
             Stage::Dry(dry) => {
-                let name = escape(rendition);
-                dry.show(&self.channel, format!("would publish {name} ({} bytes)", bytes.len()));
-                Reply::Publish { url: format!("https://photos.invalid/assumed/{name}.jpg") }
+                dry.show(&self.channel, format!("would publish {} ({} bytes)", escape(rendition), bytes.len()));
+                Reply::Publish { url: dry.assumed_url(rendition) }
             }
-            Stage::Real(_) => error(EffectErrorKind::NotFound, "nothing is published here".into()),
+            Stage::Real(real) => self.publish_by(real, rendition, bytes).await.unwrap_or_else(Reply::Error),
         }
+    }
+
+    /// First the file is durable, then the row that lets it stay, and then the URL is told.
+    async fn publish_by(&self, real: &Real, rendition: &str, bytes: Blob) -> Result<Reply, EffectError> {
+        let (Some(publisher), Some(about)) = (real.publisher.clone(), self.subject.memory.about()) else {
+            return Err(EffectError { kind: EffectErrorKind::NotFound, text: UNPUBLISHED.into() });
+        };
+        if let Some(text) = publisher.outage() {
+            return Err(EffectError { kind: EffectErrorKind::Io, text });
+        }
+        let sha256 = self.subject.digests.get(rendition).expect("every rendition has a digest");
+        let name = publisher.name(about, sha256);
+        let url = publisher.url(&name);
+        // It counts from here on: nobody knows how far it comes when this is given up.
+        self.lock_seen().published.push(name);
+        blocking(move || publisher.put(&name, &bytes)).await?;
+        self.subject.memory.publish(name).await.map_err(|why| unwritten_error(&why))?;
+        Ok(Reply::Publish { url })
     }
 
     fn directory(&self, setting: &str) -> Result<PathBuf, Reply> {
@@ -310,11 +342,13 @@ impl Drop for Sending<'_> {
     }
 }
 
-async fn blocking(act: impl FnOnce() -> Result<Reply, FileTrouble> + Send + 'static) -> Reply {
+async fn blocking<T: Send + 'static>(
+    act: impl FnOnce() -> Result<T, FileTrouble> + Send + 'static,
+) -> Result<T, EffectError> {
     match tokio::task::spawn_blocking(act).await {
-        Ok(Ok(reply)) => reply,
-        Ok(Err(trouble)) => error(kind(trouble.kind), trouble.text),
-        Err(_) => error(EffectErrorKind::Io, "portraitd is stopping".into()),
+        Ok(Ok(done)) => Ok(done),
+        Ok(Err(trouble)) => Err(EffectError { kind: kind(trouble.kind), text: trouble.text }),
+        Err(_) => Err(EffectError { kind: EffectErrorKind::Io, text: "portraitd is stopping".into() }),
     }
 }
 
@@ -334,12 +368,19 @@ fn no_rendition(name: &str) -> Reply {
 }
 
 fn unwritten(why: String) -> Reply {
-    error(EffectErrorKind::Io, format!("the ledger failed: {why}"))
+    Reply::Error(unwritten_error(&why))
+}
+
+fn unwritten_error(why: &str) -> EffectError {
+    EffectError { kind: EffectErrorKind::Io, text: format!("the ledger failed: {why}") }
 }
 
 const fn error(kind: EffectErrorKind, text: String) -> Reply {
     Reply::Error(EffectError { kind, text })
 }
+
+const UNPUBLISHED: &str = "no picture is published here: that takes `[publish]` in the configuration, and `portraitd run` or \
+                           `portraitd sync`";
 
 /// The word under which an exchange is counted: the status, or what kind of trouble it was.
 fn how_it_ended(answered: &Result<(HttpReply, Vec<u8>), Unanswered>) -> String {
@@ -350,107 +391,4 @@ fn how_it_ended(answered: &Result<(HttpReply, Vec<u8>), Unanswered>) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    use std::path::Path;
-
-    use portraitd_ledger::Lock;
-    use portraitd_reconcile::BackendId;
-
-    use crate::clock::Clock;
-    use crate::config::Config;
-    use crate::secrets::Secrets;
-    use crate::transport::Lane;
-
-    /// A performer whose setting `path` is `target`, beside a drop folder and a state directory.
-    fn performer(home: &Path, target: &str, dry: Option<DryRun>) -> Performer {
-        let settings = json!({ "path": home.join(target), "number": 7 }).as_object().unwrap().clone();
-        let subject = Subject {
-            settings,
-            renditions: BTreeMap::from([("thumb".to_owned(), Blob::from(*b"picture"))]),
-            digests: BTreeMap::from([("thumb".to_owned(), "00".to_owned())]),
-            memory: DeliveryMemory::new(None, None, Clock::start()),
-        };
-        let channel = Channel {
-            backend: BackendId::parse("portraits").unwrap(),
-            secrets: Secrets::default(),
-            lane: Arc::new(Lane::new(Duration::from_secs(1), Duration::ZERO)),
-            memory: Arc::default(),
-            examples: Vec::new(),
-        };
-        Performer::new(dry.map_or_else(|| real(home), Stage::Dry), Arc::new(channel), subject)
-    }
-
-    fn real(home: &Path) -> Stage {
-        let mut config = Config::default();
-        config.folder.path = home.join("drop");
-        config.state.path = home.join("state");
-        std::fs::create_dir_all(&config.folder.path).unwrap();
-        let ledger = Ledger::open(&Lock::take(&config.state.path).unwrap()).unwrap().ledger;
-        let (roots, ledger, metrics) = (Roots::new(&config), Some(ledger), Metrics::default());
-        let transport = transport::Lazy::new(&config.http);
-        Stage::Real(Arc::new(Real { roots, transport, ledger, metrics }))
-    }
-
-    async fn perform(performer: &Performer, effect: Effect) -> Reply {
-        performer.perform(effect).await.0
-    }
-
-    fn put(setting: &str, rendition: &str) -> Effect {
-        Effect::FilePut { directory: setting.into(), path: "anna/thumb.jpg".into(), rendition: rendition.into() }
-    }
-
-    fn refusal(reply: Reply) -> EffectErrorKind {
-        match reply {
-            Reply::Error(error) => error.kind,
-            other => panic!("performed: {other:?}"),
-        }
-    }
-
-    #[tokio::test]
-    async fn a_rendition_is_published_and_taken_away_again() {
-        let home = tempfile::tempdir().unwrap();
-        let performer = performer(home.path(), "out", None);
-        assert_eq!(perform(&performer, put("path", "thumb")).await, Reply::FilePut { changed: true });
-        assert_eq!(std::fs::read(home.path().join("out/anna/thumb.jpg")).unwrap(), b"picture");
-        assert_eq!(perform(&performer, put("path", "thumb")).await, Reply::FilePut { changed: false });
-        let remove = Effect::FileRemove { directory: "path".into(), path: "anna/thumb.jpg".into() };
-        assert_eq!(perform(&performer, remove).await, Reply::FileRemove { existed: true });
-        assert!(!home.path().join("out/anna").exists());
-    }
-
-    #[tokio::test]
-    async fn nothing_is_published_into_the_drop_folder_or_the_state_by_any_path() {
-        for target in ["drop", "drop/deeper", "state", "out/../drop", "link"] {
-            let home = tempfile::tempdir().unwrap();
-            std::fs::create_dir(home.path().join("drop")).unwrap();
-            std::os::unix::fs::symlink("drop", home.path().join("link")).unwrap();
-            let reply = perform(&performer(home.path(), target, None), put("path", "thumb")).await;
-            assert_eq!(refusal(reply), EffectErrorKind::Denied, "{target}");
-            assert_eq!(std::fs::read_dir(home.path().join("drop")).unwrap().count(), 0);
-        }
-    }
-
-    #[tokio::test]
-    async fn a_plugin_names_directories_by_settings_and_pictures_by_renditions() {
-        let home = tempfile::tempdir().unwrap();
-        let performer = performer(home.path(), "out", None);
-        for (setting, rendition) in [("number", "thumb"), ("/etc", "thumb"), ("path", "original")] {
-            let reply = perform(&performer, put(setting, rendition)).await;
-            assert_eq!(refusal(reply), EffectErrorKind::NotFound, "{setting} {rendition}");
-        }
-    }
-
-    #[tokio::test]
-    async fn a_dry_run_shows_effects_and_performs_none() {
-        let home = tempfile::tempdir().unwrap();
-        let shown = DryRun::default();
-        let performer = performer(home.path(), "out", Some(shown.clone()));
-        assert_eq!(perform(&performer, put("path", "thumb")).await, Reply::FilePut { changed: true });
-        assert_eq!(perform(&performer, Effect::Sleep { ms: 3_600_000 }).await, Reply::Sleep {});
-        assert!(!home.path().join("out").exists());
-        let file = home.path().join("out/anna/thumb.jpg");
-        assert_eq!(shown.lines(), [format!("portraits: would write {} (7 bytes)", file.display())]);
-    }
-}
+mod tests;
