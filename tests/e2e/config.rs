@@ -41,6 +41,10 @@ listen = "127.0.0.1:8787"
 ca-file = ""
 proxy = ""
 
+[publish]
+listen = ""
+url = ""
+
 [backend.portraits]
 plugin = "files"
 enabled = true
@@ -127,12 +131,7 @@ fn keys_of_later_versions_are_unknown() {
         let name = key.split(' ').next().unwrap();
         refused(&with("min-side = 96", key), &[&format!("photo.{name}")]);
     }
-    for key in ["isolation = \"process\"", "verify = \"off\"", "owner = \"user\""] {
-        let name = key.split(' ').next().unwrap();
-        refused(&with("concurrency = 4", key), &[&format!("backend.portraits.{name}")]);
-    }
-    refused(&with("concurrency = 4", "users = { template = \"{userid}\" }"), &["backend.portraits.users"]);
-    refused(&format!("{EVERYTHING}\n[publish]\nurl = \"\"\n"), &["publish"]);
+    refused(&with("concurrency = 4", "isolation = \"process\""), &["backend.portraits.isolation"]);
 }
 
 #[test]
@@ -167,6 +166,10 @@ fn a_bad_value_is_named_by_its_path() {
         ("min-side = 96", "min-side = -5", "photo.min-side"),
         ("crop = \"center\"", "crop = \"face\"", "photo.crop"),
         ("crop = \"center\"", "crop = \"left\"", "photo.crop"),
+        ("listen = \"\"", "listen = \"0.0.0.0:8788\"", "publish.listen"),
+        ("listen = \"\"", "listen = \"off\"", "publish.listen"),
+        ("url = \"\"", "url = \"https://photos.example.com\"", "publish.url"),
+        ("url = \"\"", "url = \"photos.example.com\"", "publish.url"),
         ("path = []", "path = \"/usr/lib\"", "plugins.path"),
         ("level = \"info\"", "level = \"loud\"", "log.level"),
         ("format = \"text\"", "format = \"xml\"", "log.format"),

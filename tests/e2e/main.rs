@@ -38,6 +38,7 @@ mod plugin_abi;
 mod plugin_files;
 mod plugin_reload;
 mod plugins_try;
+mod publish;
 mod refused;
 mod removal;
 mod replace;

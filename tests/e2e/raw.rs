@@ -156,7 +156,8 @@ impl Wire {
         let head = String::from_utf8(bytes[..end].to_vec()).expect("a head is text");
         let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status line");
         let mut told = Told { status, head, body: bytes.split_off(end + 4) };
-        while told.body.len() < told.content_length() {
+        // This one has no body, whatever its length says (RFC 9110, 15.4.5).
+        while told.status != 304 && told.body.len() < told.content_length() {
             match self.receive()? {
                 piece if piece.is_empty() => break,
                 piece => told.body.extend(piece),
