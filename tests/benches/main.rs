@@ -1,4 +1,4 @@
-//! Figures of the whole program, by hand: `cargo bench -p portraitd-tests [-- sync|scan|idle|chat|dead|plugin]`. Each
+//! Figures of the whole program, by hand: `cargo bench -p portraitd-tests [-- sync|scan|idle|chat|dead|plugin|systems]`. Each
 //! measures the release build in a temporary folder, prints a table and ends within some minutes; none of them judges.
 
 #[path = "../e2e/binaries.rs"]
@@ -17,19 +17,21 @@ mod scan;
 #[expect(dead_code, reason = "the stories play every fault; here one is enough")]
 mod simulators;
 mod sync;
+mod systems;
 
 use std::{env, fs, thread};
 
 fn main() {
     // Cargo adds flags of its own, as --bench.
     let asked: Vec<_> = env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
-    let benches: [(&str, fn()); 6] = [
+    let benches: [(&str, fn()); 7] = [
         ("sync", sync::bench),
         ("scan", scan::bench),
         ("idle", idle::bench),
         ("chat", chat::bench),
         ("dead", dead::bench),
         ("plugin", plugin::bench),
+        ("systems", systems::bench),
     ];
     let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
     println!("{} cores; load before anything is measured: {load}", cores());
