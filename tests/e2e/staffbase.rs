@@ -4,6 +4,7 @@
 mod kills;
 mod lookup;
 mod names;
+mod published;
 mod verify;
 
 use std::fs;
