@@ -12,7 +12,7 @@ use portraitd_sdk::message::http::HttpReply;
 use portraitd_sdk::message::{
     Effect, EffectKind, Open, Operation, Outcome, PhotoHead, RenditionHead, Reply, Request, Start, Step, User,
 };
-use portraitd_sdk::{Failure, Verdict};
+use portraitd_sdk::{ABI_MINOR, Failure, Verdict};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -443,7 +443,7 @@ fn files_that_are_no_such_library_are_refused_by_name() {
             "built for Aarch64, this daemon runs on X86_64: build it for this machine",
         ),
         ("other library", patched(".portraitd\0", ".portraitx\0"), "but not a portraitd plugin"),
-        ("other major", patched("{\"major\":1,", "{\"major\":2,"), "speaks plugin ABI 2.0, this daemon speaks 1.0"),
+        ("other major", patched("{\"major\":1,", "{\"major\":2,"), "speaks plugin ABI 2."),
         ("unknown need", patched("\"sleep\"]", "\"sneak\"]"), "needs `sneak`, which this daemon cannot do"),
         ("abort", patched("\"panic\":\"unwind\"", "\"panic\":\"abort\" "), "built with panic = \"abort\""),
         ("other name", patched("{\"name\":\"sample\"", "{\"name\":\"simple\""), "says that it is the plugin `simple`"),
@@ -468,10 +468,11 @@ fn of_another_machine() -> Vec<u8> {
 #[test]
 fn a_table_that_contradicts_its_identity_is_refused() {
     let place = Place::new();
-    let file = place.put(&patched("\"minor\":0}", "\"minor\":7}"));
+    let file = place.put(&patched(&format!("\"minor\":{ABI_MINOR}}}"), "\"minor\":9}"));
     inspect(&file).unwrap();
     let error = place.host().load(&file).unwrap_err().to_string();
-    assert!(error.contains("its table says ABI minor 0, and its identity says 7"), "{error}");
+    let says = format!("its table says ABI minor {ABI_MINOR}, and its identity says 9");
+    assert!(error.contains(&says), "{error}");
 }
 
 #[test]
