@@ -357,6 +357,7 @@ fn a_refused_login_is_not_tried_again() {
         silent(json!({ "TokenId": null })),
         silent(json!({ "TokenId": "" })),
         silent(json!({ "TokenId": "a;b" })),
+        silent(json!({ "TokenId": "a".repeat(5_000) })),
         silent(json!({ "response": null })),
     ] {
         let failure = logged_in(reply, Some(&reason));

@@ -108,9 +108,9 @@ pub(crate) fn session_key(reply: &Response) -> Result<Option<String>, Failure> {
     }
 }
 
-/// Whether a text can be a cookie's value (RFC 6265, section 4.1.1).
+/// Whether a text can be a cookie's value (RFC 6265, sections 4.1.1 and 6.1).
 fn fits_a_cookie(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic() && !b"\",;\\".contains(&byte))
+    (1..=4_000).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic() && !b"\",;\\".contains(&byte))
 }
 
 /// Whether the session of a request is over.
