@@ -17,7 +17,7 @@ pub(crate) fn parse(text: &str) -> Result<BTreeMap<String, String>, &'static str
 }
 
 /// A text without its percent-encoding (RFC 3986, section 2.1), where a plus is a space.
-fn decoded(text: &str) -> Option<String> {
+pub(crate) fn decoded(text: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let [first, behind @ ..] = rest {

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Profile, envelope::Failure, key::invalid_parameters, workspace::Workspace};
+use super::{super::form, Profile, envelope::Failure, key::invalid_parameters, workspace::Workspace};
 
 /// The value of the only parameter, which says by its name what the value is [BACKENDS 4d]. Nobody was imported here, so
 /// `importId` is not taken.
@@ -11,7 +11,7 @@ pub(super) fn read(query: &str, profile: Profile) -> Result<String, Failure> {
     if value.contains('&') || !["userId", "username"].contains(&name) {
         return Err(invalid_parameters(profile, "userId or username, and not both"));
     }
-    match decoded(value) {
+    match form::decoded(value) {
         Some(value) if !value.is_empty() => Ok(value),
         Some(_) => Err(Failure::plain(400, "Invalid search query.")),
         None => Err(invalid_parameters(profile, "a query that is not percent-encoded UTF-8 [RFC 3986 2.1]")),
@@ -23,20 +23,4 @@ pub(super) fn read(query: &str, profile: Profile) -> Result<String, Failure> {
 pub(super) fn answer(asked: &str, workspace: &Workspace) -> Result<Value, Failure> {
     let user = workspace.told_of(asked).ok_or_else(|| Failure::plain(400, "User not found."))?;
     Ok(json!({ "user": user, "success": true }))
-}
-
-fn decoded(text: &str) -> Option<String> {
-    let mut bytes = Vec::new();
-    let mut rest = text.bytes();
-    while let Some(byte) = rest.next() {
-        bytes.push(match byte {
-            b'+' => b' ',
-            b'%' => {
-                let digits = [rest.next()?, rest.next()?];
-                u8::from_str_radix(str::from_utf8(&digits).ok()?, 16).ok()?
-            }
-            byte => byte,
-        });
-    }
-    String::from_utf8(bytes).ok()
 }

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{
-    super::{reply::Reply, request::Request},
+    super::{form, reply::Reply, request::Request},
     Refusal,
     directory::{Directory, User},
 };
@@ -78,7 +78,8 @@ impl Asked {
         let mut asked = Self { filter: None, limit: LIMIT, offset: 0 };
         for field in query.split('&').filter(|field| !field.is_empty()) {
             let (name, value) = field.split_once('=').unwrap_or((field, ""));
-            let value = decoded(value).ok_or_else(|| Refusal::new(400, "the query is not encoded as it should be"))?;
+            let value =
+                form::decoded(value).ok_or_else(|| Refusal::new(400, "the query is not encoded as it should be"))?;
             let number = || value.parse().map_err(|_| Refusal::new(400, format!("{name} is no number")));
             match name {
                 _ if !allowed.contains(&name) => {
@@ -131,24 +132,4 @@ impl Filter {
         let (have, want) = (user.external_id.to_lowercase(), self.value.to_lowercase());
         if self.is_exact { have == want } else { have.contains(&want) }
     }
-}
-
-/// A value of a query without its percent-encoding (RFC 3986, section 2.1), where a plus is a space.
-fn decoded(value: &str) -> Option<String> {
-    let mut bytes = Vec::with_capacity(value.len());
-    let mut rest = value.as_bytes();
-    while let [first, behind @ ..] = rest {
-        rest = behind;
-        match first {
-            b'%' => {
-                let digits = str::from_utf8(behind.get(..2)?).ok()?;
-                bytes.push(u8::from_str_radix(digits, 16).ok()?);
-                rest = &behind[2..];
-            }
-            b'+' => bytes.push(b' '),
-            byte if byte.is_ascii_graphic() => bytes.push(*byte),
-            _ => return None,
-        }
-    }
-    String::from_utf8(bytes).ok()
 }
