@@ -82,6 +82,11 @@ impl Gate {
         matches!(self, Self::Open { .. })
     }
 
+    /// Whether nothing is known of it since the start.
+    pub(crate) const fn is_unproved(&self) -> bool {
+        matches!(self, Self::Shut { why: Why::Unproved, .. })
+    }
+
     /// Whether the one that goes alone is out.
     pub(crate) const fn is_probing(&self) -> bool {
         matches!(self, Self::Shut { probe: Probe::Out, .. })

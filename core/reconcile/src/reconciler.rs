@@ -89,6 +89,8 @@ pub struct Focus {
     pub limit: Option<usize>,
     /// Nothing is delivered: what the backends show is taken for what is wanted.
     pub adopts: bool,
+    /// It ends when nothing is left to do: a backend for which nothing is due is not asked whether it works.
+    pub is_pass: bool,
 }
 
 /// A file that is to be read and examined.
@@ -322,12 +324,17 @@ impl Reconciler {
             return None;
         }
         let probe = backend.gate.probe_at();
-        let due = match backend.spec.probes && !backend.gate.is_open() {
+        let due = match backend.spec.probes && !backend.gate.is_open() && !self.goes_unproved(backend) {
             true => Some(Time::PAST),
             false => backend.queue.due_at(),
         };
         let quiet = backend.record.quiet_until.unwrap_or(Time::PAST);
         due.map(|due| due.max(quiet).max(probe.unwrap_or(Time::PAST)))
+    }
+
+    /// Whether a backend of which nothing is known is left alone as long as nothing is due.
+    fn goes_unproved(&self, backend: &Backend) -> bool {
+        self.focus.is_pass && backend.gate.is_unproved()
     }
 
     /// How many deliveries and probes are out.

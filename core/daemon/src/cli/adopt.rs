@@ -21,8 +21,8 @@ const WAIT: Duration = Duration::from_secs(30);
 pub(crate) fn adopt(config: &Config, args: &AdoptArgs) -> Result<Exit, Trouble> {
     let (users, backends) = (sync::users(&args.users)?, sync::backends(&args.backends)?);
     let named = users.clone().unwrap_or_default();
-    let engine =
-        Engine::open(config, Focus { users, backends: backends.clone(), limit: None, adopts: true }, None, None)?;
+    let focus = Focus { users, backends: backends.clone(), limit: None, adopts: true, is_pass: true };
+    let engine = Engine::open(config, focus, None, None)?;
     for backend in engine.backends.iter().filter(|backend| backends.iter().flatten().any(|asked| *asked == backend.id))
     {
         if backend.open().is_ok_and(|open| !open.can(Operation::Verify)) {

@@ -55,6 +55,7 @@ fn focus(args: &SyncArgs) -> Result<Focus, Trouble> {
         backends: backends(&args.backends)?,
         limit: args.limit.map(|limit| limit as usize),
         adopts: false,
+        is_pass: true,
     })
 }
 

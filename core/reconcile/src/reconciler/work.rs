@@ -48,6 +48,7 @@ impl Reconciler {
         let probing = !backend.gate.is_open();
         if backend.rests(now, &self.focus)
             || (probing && (backend.in_flight > 0 || !backend.gate.wants_probe(now)))
+            || (self.goes_unproved(backend) && backend.queue.due_at().is_none_or(|due| due > now))
             || backend.in_flight >= backend.spec.concurrency
             || !asked
         {

@@ -842,6 +842,25 @@ fn a_limit_counts_photos_and_not_deliveries() {
 }
 
 #[test]
+fn a_pass_asks_no_backend_whether_it_works_for_which_nothing_is_due() {
+    let spec = [BackendSpec { probes: true, ..spec("a") }];
+    let pass = Focus { is_pass: true, ..Focus::default() };
+    let mut desk = Desk::with(policy(), pass.clone(), &spec);
+    desk.scan();
+    assert_eq!((desk.reconciler.next_assignment(desk.now), desk.reconciler.next_work()), (None, None));
+    desk.drop_file("anna.jpg", 1);
+    desk.take_in();
+    assert_eq!(desk.reconciler.next_assignment(desk.now), Some(Assignment::Probe { backend: id("a") }));
+    desk.reconciler.probed(&id("a"), &failed(Verdict::Auth), desk.now);
+    desk.take_file("anna.jpg");
+
+    desk.restart_with(policy(), pass, &spec);
+    desk.scan();
+    let probe = desk.reconciler.next_assignment(desk.now);
+    assert_eq!(probe, Some(Assignment::Probe { backend: id("a") }), "one that is held may have been mended");
+}
+
+#[test]
 fn a_summary_counts_each_delivery_once() {
     let mut desk = Desk::new(&[BackendSpec { concurrency: 9, ..spec("a") }]);
     for (number, name) in ["a", "b", "c", "d", "e"].into_iter().enumerate() {
