@@ -174,7 +174,11 @@ fn a_server_that_would_change_the_callers_own_avatar_gets_no_picture() {
     }
     let silent = told(&json!({ "success": true }));
     assert_eq!((silent.verdict, silent.hint.is_some()), (Verdict::Config, true));
-    assert_eq!(told(&json!({ "version": "next" })).verdict, Verdict::Retry);
+    for foreign in
+        [json!({ "version": "next" }), json!({ "status": "ok" }), json!({ "success": false, "error": "not now" })]
+    {
+        assert_eq!(told(&foreign).verdict, Verdict::Retry, "{foreign}");
+    }
 }
 
 #[test]

@@ -142,15 +142,18 @@ struct Account {
 
 /// The answer to `/api/info`: the version, if it is one that sets the avatar of the user that it is told.
 ///
-/// Every release tells everybody at least major and minor: old ones as `info.version`, later ones as `version`. So a
-/// server without a version is no Rocket.Chat, or something before it hides the version; and what it does is not tried
-/// out on the caller's own avatar.
+/// Every release tells everybody at least major and minor: old ones as `info.version`, later ones as `version`. So for a
+/// success without a version something before the server hides it; and what that server does is not tried out on the
+/// caller's own avatar.
 ///
 /// # Errors
-/// `config` for a server that is too old, or that does not say.
+/// `config` for a server that is too old, or that does not say; `retry` for what is no answer of a server.
 pub(crate) fn safe_version(reply: &Response, now_ms: u64) -> Result<String, Failure> {
-    let Server { version, info } = told(reply, &VERSION, now_ms)?;
+    let Server { version, info, success } = told(reply, &VERSION, now_ms)?;
     let Some(version) = version.or_else(|| info.and_then(|info| info.version)) else {
+        if !success {
+            return Err(foreign(reply));
+        }
         let failure =
             Failure::config("the server does not tell its version, and an old one would set the wrong avatar");
         return Err(failure.hint("let the daemon reach `/api/info` below `base-url`"));
@@ -170,6 +173,8 @@ pub(crate) fn safe_version(reply: &Response, now_ms: u64) -> Result<String, Fail
 struct Server {
     version: Option<String>,
     info: Option<Version>,
+    #[serde(default)]
+    success: bool,
 }
 
 #[derive(Deserialize)]
