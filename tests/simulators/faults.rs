@@ -77,6 +77,11 @@ impl Fault {
         matches!(self, Self::ResetUnread | Self::ResetWithin)
     }
 
+    /// Whether the request that it strikes is carried out, and its answer does not arrive whole.
+    pub(crate) fn carries_out(self) -> bool {
+        matches!(self, Self::Drip | Self::ResetAfter | Self::TruncatedJson | Self::ShortBody)
+    }
+
     /// What a server on this port replies. `truly` carries the request out and gives the true answer.
     pub(crate) fn reply(self, port: u16, truly: impl FnOnce() -> Reply) -> Reply {
         match self {
@@ -126,6 +131,8 @@ pub(crate) enum When {
     Next(usize),
     /// Every so-manieth request, counted from now: `Every(7)` lets six pass.
     Every(usize),
+    /// The so-manieth request alone, counted from now.
+    Nth(usize),
     /// Each request for this user, by the name or id that it asks with.
     User(String),
     UntilCleared,
@@ -189,6 +196,7 @@ impl Order {
         match &self.when {
             When::Next(count) => self.met <= *count,
             When::Every(nth) => self.met.is_multiple_of(*nth),
+            When::Nth(nth) => self.met == *nth,
             When::User(user) => target.user.is_some_and(|asked| asked.eq_ignore_ascii_case(user)),
             When::UntilCleared => true,
         }

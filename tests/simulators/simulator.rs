@@ -64,6 +64,21 @@ pub(crate) struct Seen {
     pub(crate) note: String,
 }
 
+impl Seen {
+    /// Whether it was carried out, as far as the answer tells that.
+    pub(crate) fn was_carried_out(&self) -> bool {
+        match self.answer {
+            Answer::Status(status) => (200..300).contains(&status),
+            Answer::Fault(fault) => fault.carries_out(),
+        }
+    }
+
+    /// Whether the answer was the system's own, and went out whole.
+    pub(crate) fn was_answered(&self) -> bool {
+        matches!(self.answer, Answer::Status(_))
+    }
+}
+
 /// What became of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Answer {
