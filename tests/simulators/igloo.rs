@@ -116,6 +116,11 @@ impl Igloo {
         self.with(|workplace| workplace.attachments.counts = counts);
     }
 
+    /// Takes the registered type of a JPEG as well.
+    pub(crate) fn take_registered_type(&self) {
+        self.with(|workplace| workplace.attachments.take_registered_type());
+    }
+
     /// Lets the first associations of each entry come too early.
     pub(crate) fn set_early(&self, associations: usize, status: u16) {
         self.with(|workplace| workplace.attachments.early = (associations, status));

@@ -11,8 +11,13 @@ use super::{
     words::Refusal,
 };
 
-/// The types that the document lists, with what such a picture is [seed: Content-Type].
-const TYPES: [(&str, &str); 3] = [("image/jpg", "image/jpeg"), ("image/png", "image/png"), ("image/gif", "image/gif")];
+/// A type as it stands in requests, and what such a picture is.
+type Kind = (&'static str, &'static str);
+
+/// The types that the document lists [seed: Content-Type].
+const LISTED: [Kind; 3] = [("image/jpg", "image/jpeg"), ("image/png", "image/png"), ("image/gif", "image/gif")];
+/// Whether the registered type of a JPEG is taken as well is [unverified].
+const REGISTERED: Kind = ("image/jpeg", "image/jpeg");
 
 /// In which form the key of a new entry is told: the document says only that a header has it [seed; BACKENDS 3b].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,12 +42,13 @@ pub(super) struct Attachments {
     pub(super) counts: Counts,
     /// How many associations of an entry come too early, and the status that says so.
     pub(super) early: (usize, u16),
+    kinds: Vec<Kind>,
     entries: BTreeMap<String, Entry>,
 }
 
 struct Entry {
     length: u64,
-    content_type: &'static str,
+    kind: Kind,
     name: String,
     bytes: Vec<u8>,
     /// How often it was to become a photo since it is complete.
@@ -54,12 +60,17 @@ struct Entry {
 
 impl Attachments {
     pub(super) fn new() -> Self {
-        Self { location: Location::Rooted, counts: Counts::Untold, early: (0, 409), entries: BTreeMap::new() }
+        let (kinds, entries) = (LISTED.to_vec(), BTreeMap::new());
+        Self { location: Location::Rooted, counts: Counts::Untold, early: (0, 409), kinds, entries }
+    }
+
+    pub(super) fn take_registered_type(&mut self) {
+        self.kinds.push(REGISTERED);
     }
 
     /// `POST attachments` [seed: create an upload entry]. That the body is JSON is [unverified].
     pub(super) fn create(&mut self, request: &Request) -> Result<Reply, Refusal> {
-        let entry = Entry::asked_for(request)?;
+        let entry = Entry::asked_for(request, &self.kinds)?;
         let key = key(self.entries.len());
         self.entries.insert(key.clone(), entry);
         let path = format!("/.api2/api/v1/communities/{COMMUNITY}/attachments/uploads/{key}");
@@ -73,7 +84,7 @@ impl Attachments {
 
     /// `PATCH attachments/uploads/{key}` [seed: upload file to an attachment entry; BACKENDS 3a: Content-Range].
     pub(super) fn upload(&mut self, key: &str, request: &Request) -> Result<Reply, Refusal> {
-        let (counts, part) = (self.counts, Part::of(request)?);
+        let (counts, part) = (self.counts, Part::of(request, &self.kinds)?);
         let entry = self.entry(key)?;
         entry.check(&part)?;
         match part.range {
@@ -92,7 +103,7 @@ impl Attachments {
 
     /// Keeps what came of a part before its connection broke.
     pub(super) fn keep(&mut self, key: &str, cut: &Request) {
-        let Ok(Part { range: Some((first, _)), .. }) = Part::of(cut) else { return };
+        let Ok(Part { range: Some((first, _)), .. }) = Part::of(cut, &self.kinds) else { return };
         if let Some(entry) = self.entries.get_mut(key).filter(|entry| entry.held() == first) {
             entry.bytes.extend(&cut.body);
         }
@@ -149,24 +160,24 @@ pub(crate) struct Entries {
 }
 
 impl Entry {
-    fn asked_for(request: &Request) -> Result<Self, Refusal> {
+    fn asked_for(request: &Request, kinds: &[Kind]) -> Result<Self, Refusal> {
         let mut fields = super::json_object(request)?;
         let wrong = |name| Refusal::new(400, format!("{name} is missing or wrong"));
         let mut text = |name| match fields.remove(name) {
             Some(Value::String(text)) if !text.is_empty() => Ok(text),
             _ => Err(wrong(name)),
         };
-        let (content_type, name) = (listed(&text("ContentType")?)?, text("Name")?);
+        let (kind, name) = (listed(&text("ContentType")?, kinds)?, text("Name")?);
         let length = fields.remove("ContentLength").and_then(|length| length.as_u64()).filter(|length| *length > 0);
         let length = length.ok_or_else(|| wrong("ContentLength"))?;
         if !fields.is_empty() {
             return Err(Refusal::new(400, "a field that no entry has"));
         }
-        Ok(Self { length, content_type, name, bytes: Vec::new(), asked: 0, is_photo: false, is_gone: false })
+        Ok(Self { length, kind, name, bytes: Vec::new(), asked: 0, is_photo: false, is_gone: false })
     }
 
     fn check(&self, part: &Part) -> Result<(), Refusal> {
-        if self.content_type != part.content_type {
+        if self.kind != part.kind {
             return Err(Refusal::new(415, "the Content-Type is not that of the entry"));
         }
         if self.length != part.total {
@@ -195,8 +206,7 @@ impl Entry {
     }
 
     fn is_picture(&self) -> bool {
-        let wanted = TYPES.iter().find(|(name, _)| *name == self.content_type).map(|(_, kind)| *kind);
-        picture::media_type(&self.bytes) == wanted
+        picture::media_type(&self.bytes) == Some(self.kind.1)
     }
 
     fn count(&self) -> Reply {
@@ -206,7 +216,7 @@ impl Entry {
 
     fn shown(&self, key: &str) -> Value {
         json!({
-            "key": key, "contentLength": self.length, "contentType": self.content_type, "name": self.name,
+            "key": key, "contentLength": self.length, "contentType": self.kind.0, "name": self.name,
             "binaryLocation": format!("/.api2/binaries/{key}/download/{}", self.name),
             "thumbnailLocation": format!("/.api2/binaries/{key}/thumbnails/{}", self.name), "isProfilePhoto": false,
         })
@@ -215,21 +225,21 @@ impl Entry {
 
 /// The head of a part of a picture.
 struct Part {
-    content_type: &'static str,
+    kind: Kind,
     /// The first byte and the last one; none for a question.
     range: Option<(u64, u64)>,
     total: u64,
 }
 
 impl Part {
-    fn of(request: &Request) -> Result<Self, Refusal> {
+    fn of(request: &Request, kinds: &[Kind]) -> Result<Self, Refusal> {
         if request.header("content-length").is_none() {
             return Err(Refusal::new(411, "no Content-Length"));
         }
-        let content_type = listed(request.header("content-type").unwrap_or_default())?;
+        let kind = listed(request.header("content-type").unwrap_or_default(), kinds)?;
         let range = request.header("content-range").ok_or_else(|| Refusal::new(400, "no Content-Range"))?;
         let (range, total) = read_range(range).ok_or_else(|| Refusal::new(400, "a Content-Range of another form"))?;
-        Ok(Self { content_type, range, total })
+        Ok(Self { kind, range, total })
     }
 }
 
@@ -247,9 +257,9 @@ fn read_range(text: &str) -> Option<(Option<(u64, u64)>, u64)> {
     Some((range, number(total)?))
 }
 
-fn listed(content_type: &str) -> Result<&'static str, Refusal> {
-    let found = TYPES.iter().find(|(name, _)| *name == content_type);
-    found.map(|(name, _)| *name).ok_or_else(|| Refusal::new(415, "a Content-Type that is not in the list"))
+fn listed(content_type: &str, kinds: &[Kind]) -> Result<Kind, Refusal> {
+    let found = kinds.iter().find(|(name, _)| *name == content_type);
+    found.copied().ok_or_else(|| Refusal::new(415, "a Content-Type that is not in the list"))
 }
 
 /// The key of the so-manieth entry: ten letters and digits [seed; BACKENDS 3b].
