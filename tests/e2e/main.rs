@@ -11,7 +11,9 @@ mod rules;
 #[path = "../simulators/mod.rs"]
 mod simulators;
 mod snapshot;
+mod stands;
 mod strace;
+mod threads;
 mod world;
 
 mod admin;
@@ -20,6 +22,7 @@ mod backends;
 mod cli;
 mod config;
 mod conflict;
+mod conformance;
 mod crash;
 mod creatorshub;
 mod creatorshub_simulator;

@@ -127,6 +127,17 @@ impl World {
         self.set(&format!("backend.{backend}.settings.renditions"), all);
     }
 
+    /// Lets the rows of a file say what the system of a backend calls the users of these drop names.
+    pub(crate) fn map_users<'a>(&mut self, backend: &str, rows: impl IntoIterator<Item = (&'a str, &'a str)>) {
+        let quoted = |text: &str| format!("\"{}\"", text.replace('"', "\"\""));
+        let lines = rows.into_iter().map(|(name, remote)| format!("{name},{}\n", quoted(remote)));
+        let file = self.path(format!("{backend}.csv"));
+        fs::write(&file, format!("userid,name there\n{}", lines.collect::<String>())).unwrap();
+        for (key, value) in [("file", file.to_str().unwrap()), ("key", "userid"), ("value", "name there")] {
+            self.set(&format!("backend.{backend}.users.{key}"), value);
+        }
+    }
+
     /// Replaces the config file by this text; the next `set` goes back to the keys.
     pub(crate) fn write_config(&self, text: &str) {
         fs::write(self.path("portraitd.toml"), text).unwrap();
