@@ -36,6 +36,7 @@ mod igloo_simulator;
 mod json;
 mod layout;
 mod many;
+mod passing;
 mod pause;
 mod plugin_abi;
 mod plugin_files;

@@ -5,7 +5,6 @@ mod dry_run;
 mod kills;
 mod lasting;
 mod manners;
-mod passing;
 mod removal;
 mod secret;
 mod token;

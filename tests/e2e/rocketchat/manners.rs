@@ -53,6 +53,19 @@ fn a_server_that_limits_the_first_questions_is_waited_for() {
 }
 
 #[test]
+fn the_limiter_is_never_undercut() {
+    const PHOTOS: u32 = 30;
+    let stage = Stage::with_photos(PHOTOS);
+    stage.chat.limit(10, Duration::from_secs(1));
+    assert_eq!(stage.world.sync(&["--wait", "60s"]).0, 0);
+    stage.assert_all_arrived();
+    let requests = stage.set_requests().len();
+    println!("the limiter, 10 a second: {requests} requests for {PHOTOS} photos");
+    assert!(requests > PHOTOS as usize, "the limiter was not met");
+    assert!(requests <= PHOTOS as usize * 2);
+}
+
+#[test]
 fn a_proxy_of_the_environment_is_not_used_and_no_redirect_is_followed() {
     let stage = Stage::with_photos(1);
     stage.chat.fault(Fault::Redirect, When::Next(1));
