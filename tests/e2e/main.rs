@@ -29,6 +29,7 @@ mod creatorshub_simulator;
 mod fetch;
 mod first_photo;
 mod folder_gone;
+mod four_systems;
 mod hostile_names;
 mod hostile_plugins;
 mod igloo;
