@@ -23,6 +23,7 @@ mod cli;
 mod config;
 mod conflict;
 mod conformance;
+mod copied_plugin;
 mod crash;
 mod creatorshub;
 mod creatorshub_simulator;
