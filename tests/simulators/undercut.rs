@@ -4,8 +4,9 @@ use std::time::{Duration, Instant};
 
 use super::reply::Wait;
 
-/// Requests that were on their way when a wait was told cannot know of it.
-const ON_THE_WAY: Duration = Duration::from_millis(150);
+/// Requests that were on their way when a wait was told cannot know of it. Where a machine has more to do than it can, a
+/// request lies for a while before it is read.
+const ON_THE_WAY: Duration = Duration::from_millis(400);
 
 /// A request that came although its client had been told to wait longer.
 #[derive(Clone, Debug, PartialEq, Eq)]
