@@ -89,7 +89,7 @@ fn who_has_no_row_is_waited_for_or_skipped() {
 fn two_rows_that_lead_to_one_user_are_told_and_nobody_gets_a_picture() {
     let chat = chat(&["seven", "eight"]);
     let world = mapped_world(&chat, "wait", "anna,seven\nbob,seven\ncyd,eight\ncyd,seven\n,nine\ndan,\n");
-    drop_photos(&world, &["anna", "bob", "cyd"]);
+    drop_photos(&world, &["anna", "bob", "cyd", "eve"]);
     let (code, summary) = world.sync(&[]);
     assert_eq!((code, &summary["stopped"], &summary["delivered"]), (1, &json!(3), &json!(0)), "{summary}");
     assert!(chat.pictures().is_empty());
@@ -105,6 +105,7 @@ fn two_rows_that_lead_to_one_user_are_told_and_nobody_gets_a_picture() {
         "warning: line 6: no drop name for `nine`",
         "warning: line 7: no name for `dan`",
         "all lead to `seven`: none of them is sent",
+        "backend chat: warning: no row is for eve",
     ] {
         assert!(said.contains(line), "{line}: {said}");
     }

@@ -191,14 +191,21 @@ pub(crate) fn socket(config: &Config) -> PathBuf {
     config.state.path.join("control.sock")
 }
 
-fn policy(config: &Config) -> Result<Policy, Trouble> {
+/// What the names in the drop folder say.
+///
+/// # Errors
+/// When `folder.user-id` cannot be used.
+pub(crate) fn names(config: &Config) -> Result<Names, Trouble> {
     let folder = &config.folder;
     let extensions = folder.extensions.iter().map(|extension| extension.as_str().to_owned()).collect();
-    let names = Names::new(extensions, folder.user_id.as_str())
-        .map_err(|error| Trouble::new(Exit::Config, "failed to use folder.user-id").caused_by(&error))?;
-    let photo = &config.photo;
+    Names::new(extensions, folder.user_id.as_str())
+        .map_err(|error| Trouble::new(Exit::Config, "failed to use folder.user-id").caused_by(&error))
+}
+
+fn policy(config: &Config) -> Result<Policy, Trouble> {
+    let (folder, photo) = (&config.folder, &config.photo);
     Ok(Policy {
-        names,
+        names: names(config)?,
         settle: folder.settle,
         conflict: match folder.conflict {
             Conflict::Refuse => ConflictRule::Refuse,

@@ -1,8 +1,10 @@
 //! `portraitd check`: everything but the start. What the daemon would refuse at its start, this refuses too.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
+use portraitd_reconcile::{Class, Missing, Remote, UserId};
 use portraitd_sdk::message::Operation;
 
 use crate::backends::users::{self, Table};
@@ -20,12 +22,16 @@ use crate::show;
 use crate::text::escape;
 use crate::transport;
 
+/// How many users without a row are named.
+const NAMED_AT_MOST: usize = 20;
+
 /// Checks config, plugins, folder and rights; with `probe`, asks each backend whether its credentials work.
 pub(crate) fn check(config: &Config, path: &Path, probe: bool) -> Result<Exit, Trouble> {
     show::print(&format!("config {}: ok", escape(path)));
     let backends = Backends::open(config, &engine::copies(config))?;
     let checked = backends.iter().map(check_backend).fold(true, |all, one| all & one);
-    check_folder(config)?;
+    let dropped = check_folder(config)?;
+    backends.iter().for_each(|backend| warn_of_missing_rows(backend, &dropped));
     let transport = engine::transport(config, &backends)?;
     check_publishing(config, &transport)?;
     let probed = !probe || probe_all(config, &backends, transport);
@@ -70,6 +76,21 @@ fn check_users(file: &UserFile, open: &OpenBackend) -> bool {
             false
         }
     }
+}
+
+/// Says for whose photo there is no row yet, where that is waited for.
+fn warn_of_missing_rows(backend: &Backend, dropped: &BTreeSet<UserId>) {
+    // Why a file of users cannot be used was said before.
+    let Ok(users) = backend.naming.users(false) else { return };
+    let is_missing = |user: &&UserId| users.of(user) == Remote::Missing(Missing::Wait);
+    let missing: Vec<_> = dropped.iter().filter(is_missing).map(|user| escape(user.as_str())).collect();
+    if missing.is_empty() {
+        return;
+    }
+    let more = missing.len().saturating_sub(NAMED_AT_MOST);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    let named = missing.iter().take(NAMED_AT_MOST).map(String::as_str).collect::<Vec<_>>().join(", ");
+    show::print(&format!("backend {}: warning: no row is for {named}{more}", backend.id));
 }
 
 /// Checks what pictures are published with, and warns of what systems that fetch them may stumble over: of that, this side
@@ -124,7 +145,9 @@ async fn probe_one(talk: &Conversations, backend: &Backend) -> bool {
     told.is_none_or(|outcome| outcome.verdict.is_done())
 }
 
-fn check_folder(config: &Config) -> Result<(), Trouble> {
+/// Whose photos are in the folder, by the names of its entries.
+fn check_folder(config: &Config) -> Result<BTreeSet<UserId>, Trouble> {
+    let names = engine::names(config)?;
     let intake = Intake::new(config);
     let shown = intake.shown_path();
     let trouble = |reason: String| {
@@ -137,5 +160,6 @@ fn check_folder(config: &Config) -> Result<(), Trouble> {
         return Err(trouble(reason));
     }
     show::print(&format!("folder {shown}: ok, {} entries", listing.entries.len()));
-    Ok(())
+    let user_of = |class: Class| if let Class::Photo(user) = class { Some(user) } else { None };
+    Ok(listing.entries.iter().filter_map(|entry| user_of(names.classify(&entry.name))).collect())
 }
