@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::verification::MISSED_IN_A_DAY;
 use crate::{
     ALARM_AFTER, Fingerprint, MAX_WAIT, Outcome, TOLD_AT_MOST, Time, VERIFY_EVERY, Verdict, Verification, absent_again,
     backoff,
@@ -323,7 +324,10 @@ impl Recorded {
     pub fn deserves_alarm(&self, now: Time) -> bool {
         let retried = matches!(self.failure(), Some((Verdict::Retry, ..)));
         let since = self.attempted.as_ref().map(|attempted| attempted.since);
-        retried && since.is_some_and(|since| now.since(since) >= ALARM_AFTER)
+        let is_old = since.is_some_and(|since| now.since(since) >= ALARM_AFTER);
+        // Each of them was done, so that the attempts began anew, and was found missing afterwards.
+        let is_missed = self.verification.as_ref().is_some_and(|known| known.missed >= MISSED_IN_A_DAY);
+        retried && (is_old || is_missed)
     }
 
     fn is_at(&self, target: Target) -> bool {

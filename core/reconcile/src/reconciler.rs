@@ -142,7 +142,7 @@ pub struct Adoption {
     pub backend: BackendId,
     /// Whether it is recorded as if it had been delivered.
     pub recorded: bool,
-    /// Why not.
+    /// What the look came to, and why it is not recorded where it is not.
     pub outcome: Outcome,
 }
 
@@ -232,10 +232,14 @@ pub(crate) struct Backend {
 }
 
 impl Backend {
-    /// Whether nothing new may be sent now, for a person or the system itself has asked for that. Whoever wants to adopt
-    /// what a paused backend shows sends nothing.
+    /// Whether nothing new may be sent now, for a person or the system itself has asked for that.
     fn rests(&self, now: Time, focus: &Focus) -> bool {
-        self.record.paused && !focus.adopts || self.record.quiet_until.is_some_and(|until| until > now)
+        self.is_paused(focus) || self.record.quiet_until.is_some_and(|until| until > now)
+    }
+
+    /// Whether a person has paused it. Whoever wants to adopt what it shows sends nothing, and need not resume it.
+    const fn is_paused(&self, focus: &Focus) -> bool {
+        self.record.paused && !focus.adopts
     }
 
     fn print(&self, remote: &str, photo: &Photo) -> Fingerprint {
@@ -320,7 +324,7 @@ impl Reconciler {
         let backend = &self.backends[index];
         let full = backend.in_flight >= if backend.gate.is_open() { backend.spec.concurrency } else { 1 };
         let shut = matches!(backend.gate, Gate::Broken { .. }) || !self.is_asked(&backend.spec.id);
-        if full || shut || backend.record.paused && !self.focus.adopts || !self.is_readable() {
+        if full || shut || backend.is_paused(&self.focus) || !self.is_readable() {
             return None;
         }
         let probe = backend.gate.probe_at();

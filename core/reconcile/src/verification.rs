@@ -8,6 +8,9 @@ use crate::{Outcome, Time, Verdict, backoff};
 /// How often a picture in place is looked for under `verify = "daily"`.
 pub const VERIFY_EVERY: Duration = Duration::from_secs(24 * 3600);
 
+/// So many deliveries that were done and never found have taken about a day, with the waits of [`backoff`].
+pub(crate) const MISSED_IN_A_DAY: u32 = 30;
+
 /// A question that could not be answered is asked again so much later.
 const VERIFY_AGAIN: Duration = Duration::from_secs(15 * 60);
 

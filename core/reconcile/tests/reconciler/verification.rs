@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use portraitd_reconcile::{BackendSpec, DeliveryState, Focus, Holds, Operation, Outcome, Owner, Verdict, Verify};
 
-use crate::desk::{Desk, HOUR, done, failed, policy, spec, user};
+use crate::desk::{Desk, HOUR, done, failed, id, policy, spec, user};
 
 fn looking(verify: Verify, owner: Owner) -> BackendSpec {
     BackendSpec { verify, owner, ..spec("a") }
@@ -84,17 +84,22 @@ fn what_is_found_different_is_delivered_again() {
 #[test]
 fn a_picture_that_never_shows_is_delivered_with_growing_waits() {
     let mut desk = delivered(Verify::After, Owner::Portraitd);
-    let mut deliveries = 0;
-    for _ in 0..24 * 60 {
+    let (mut deliveries, mut alarms) = (0, 0);
+    for _ in 0..30 * 60 {
         while let Some(delivery) = desk.next() {
             desk.reconciler.begin(&delivery, desk.now).unwrap();
             let outcome = if delivery.operation == Operation::Verify { Outcome::of(Verdict::Changed) } else { done() };
             deliveries += usize::from(delivery.operation == Operation::Deliver);
             desk.reconciler.settle(&delivery, &outcome, 5, desk.now);
+            if desk.reconciler.deserves_alarm(&delivery, desk.now) {
+                alarms += 1;
+                assert!(deliveries >= 25, "an alarm after {deliveries} deliveries");
+            }
         }
         desk.pass(60);
     }
-    assert!((20..40).contains(&deliveries), "{deliveries} in a day");
+    assert!((28..45).contains(&deliveries), "{deliveries} in 30 hours");
+    assert!((1..15).contains(&alarms), "{alarms} alarms for {deliveries} deliveries");
 }
 
 #[test]
@@ -160,6 +165,21 @@ fn what_a_system_shows_is_adopted_and_a_later_photo_is_delivered() {
     desk.drop_file("anna.jpg", 2);
     desk.take_in();
     assert_eq!(desk.deliver(&done()).operation, Operation::Deliver);
+}
+
+#[test]
+fn a_paused_backend_can_be_adopted_and_is_sent_nothing() {
+    let adopts = Focus { adopts: true, ..Focus::default() };
+    let mut desk = Desk::with(policy(), adopts.clone(), &[spec("a")]);
+    desk.reconciler.pause(&id("a"));
+    desk.drop_file("anna.jpg", 1);
+    desk.take_in();
+    assert!(desk.reconciler.next_work().is_some());
+    assert_eq!(desk.deliver(&Outcome::of(Verdict::Changed)).operation, Operation::Adopt);
+    desk.drop_file("anna.jpg", 2);
+    desk.restart(policy(), &[spec("a")]);
+    desk.take_in();
+    assert_eq!((desk.next(), desk.reconciler.next_work()), (None, None), "the pause stays");
 }
 
 #[test]
