@@ -453,6 +453,14 @@ fn a_session_that_is_over_at_once_is_no_reason_to_log_in_again() {
 }
 
 #[test]
+fn a_session_that_is_over_again_at_a_later_call_is_not_renewed_again() {
+    let script = open(settings()).in_session(1).for_the_first_time().asked(create(), empty(401));
+    let script = renewed(script).exchange(within(2, create()), entry(KEY));
+    let played = script.exchange(within(2, whole(KEY)), empty(401)).forgets(2).deliver();
+    assert_eq!((requests(&played), failure(played).verdict), (4, Verdict::Auth));
+}
+
+#[test]
 fn an_account_without_the_right_is_named_and_leaves_no_session() {
     let played = open(settings()).with_an_upload().asked(association(KEY), empty(403)).forgets(1).deliver();
     let failure = failure(played);
