@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::{Backend, Reconciler, User};
+use super::{Backend, Known, Reconciler, User};
+use crate::change::UserRecord;
 use crate::users::{Owners, Remote, fold};
 use crate::{FileName, Presence, UserId};
 
@@ -57,7 +58,7 @@ impl Reconciler {
 
     /// Takes note whether the user has a photo. Says whose conflicts may begin or end by that.
     pub(super) fn note_namesake(&mut self, user: &UserId) -> Vec<UserId> {
-        let has_photo = self.users.get(user).is_some_and(|known| has_photo(known));
+        let has_photo = self.users.get(user).is_some_and(|known| self.may_have_photo(known));
         self.namesakes.note(user, has_photo)
     }
 
@@ -73,7 +74,7 @@ impl Reconciler {
             }
             Owners::DropName(name) => {
                 let other = UserId::parse(&name).ok().filter(|other| other != user);
-                other.is_some_and(|other| self.users.get(&other).is_some_and(|known| has_photo(known)))
+                other.is_some_and(|other| self.users.get(&other).is_some_and(|known| self.may_have_photo(known)))
             }
             Owners::Nobody => false,
         }
@@ -85,7 +86,7 @@ impl Reconciler {
         if !self.backends[index].spec.users.may_be_shared() {
             return Vec::new();
         }
-        for (user, known) in self.users.iter().filter(|(_, known)| has_photo(known)) {
+        for (user, known) in self.users.iter().filter(|(_, known)| self.may_have_photo(known)) {
             let remote = self.remote(user, index);
             let key = match &remote {
                 Remote::Shared(name) => fold(name),
@@ -93,13 +94,26 @@ impl Reconciler {
                 Remote::Named(_) | Remote::Missing(_) => continue,
             };
             let (files, _) = groups.entry(key).or_insert((Vec::new(), remote));
-            files.extend(known.record.as_ref().map(|record| record.file.clone()));
+            match &known.record {
+                Some(record) => files.push(record.file.clone()),
+                None => files.extend(self.open_files(known).cloned()),
+            }
         }
         groups.into_values().collect()
     }
-}
 
-/// Whether the user has a photo, as far as is known: one that is missing may come back.
-fn has_photo(known: &User) -> bool {
-    known.record.as_ref().is_some_and(|record| !matches!(record.presence, Presence::Gone { .. }))
+    /// Whether the user has a photo, or may turn out to have one: a missing one may come back, and a file that is not
+    /// examined yet may be one. Otherwise a namesake who is examined first would be sent what nobody may be sent.
+    fn may_have_photo(&self, known: &User) -> bool {
+        let is_gone = |record: &UserRecord| matches!(record.presence, Presence::Gone { .. });
+        known.record.as_ref().is_some_and(|record| !is_gone(record)) || self.open_files(known).next().is_some()
+    }
+
+    fn open_files<'a>(&'a self, known: &'a User) -> impl Iterator<Item = &'a FileName> {
+        let is_open = |name: &&FileName| {
+            let file = self.files.get(*name);
+            file.is_some_and(|file| !matches!(file.known, Known::Concluded { .. }))
+        };
+        known.files.iter().filter(is_open)
+    }
 }

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use portraitd_reconcile::{BackendSpec, DeliveryState, FileName, Missing, UserRows, Users, Verdict};
+use portraitd_reconcile::{BackendSpec, DeliveryState, Examined, FileName, Missing, UserRows, Users, Verdict};
 
-use crate::desk::{Desk, MINUTE, done, failed, id, policy, removing, spec, user};
+use crate::desk::{Desk, MINUTE, done, failed, id, photo, policy, removing, spec, user};
 
 fn folding(name: &str) -> BackendSpec {
     BackendSpec { users: Users::template("{userid}", true).unwrap(), ..spec(name) }
@@ -89,6 +89,24 @@ fn a_conflict_begins_with_the_second_photo_and_ends_when_one_is_gone() {
     desk.pass(10 * MINUTE);
     desk.scan();
     assert_eq!(desk.deliver_all(), ["anna"]);
+}
+
+#[test]
+fn while_the_file_of_one_is_not_examined_the_other_is_not_sent_either() {
+    let mut desk = desk(&[folding("a")]);
+    desk.drop_file("anna.jpg", 1);
+    desk.drop_file("ANNA.jpg", 2);
+    desk.scan();
+    desk.pass(2);
+    desk.look();
+    let reads = [desk.reconciler.next_read().unwrap(), desk.reconciler.next_read().unwrap()];
+    let [first, second] = &reads;
+    desk.reconciler.examined(first, Examined::Accepted(photo(first.stat)), desk.now);
+    assert_eq!(desk.next(), None, "the other file may be a photo");
+    let [(_, files, _)] = desk.reconciler.status(desk.now).shared.try_into().unwrap();
+    assert_eq!(files.len(), 2, "whoever looks meanwhile sees both: {files:?}");
+    desk.reconciler.examined(second, Examined::Rejected { reason: "no picture".into() }, desk.now);
+    assert_eq!(desk.deliver_all().len(), 1, "what is no photo is in nobody's way");
 }
 
 #[test]
