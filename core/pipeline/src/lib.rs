@@ -4,7 +4,7 @@
 //! it decodes nothing. [`render`] decodes that source once and makes every [`Rendition`] of a [`Recipe`].
 //!
 //! There is no user here, no file, no clock and no task: the same bytes and the same recipe give the same renditions.
-//! Nothing that a photo contains makes this crate panic or take more memory than [`Source::decode_bytes`] says.
+//! Nothing that a photo contains makes this crate panic or take more memory than [`Source::render_bytes`] says.
 
 #![forbid(unsafe_code)]
 
@@ -13,8 +13,10 @@ mod decode;
 mod encode;
 mod exif;
 mod frame;
+mod jpeg;
 mod orientation;
 mod pixels;
+mod plan;
 mod png;
 mod recipe;
 mod refusal;
@@ -22,7 +24,6 @@ mod render;
 mod resize;
 mod source;
 mod tables;
-mod walk;
 mod webp;
 
 pub use orientation::Orientation;

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use crate::cursor::Cursor;
 use crate::refusal::Refusal;
-use crate::source::{Coding, Found};
+use crate::source::{Coding, Found, Whole};
 
 pub(crate) const SIGNATURE: &[u8] = b"\x89PNG\r\n\x1a\n";
 
@@ -94,9 +94,8 @@ impl Walk {
         }
         self.keep(end);
         Ok(Found {
-            coding: Coding::Png,
+            coding: Coding::Png(Whole { bytes: self.header.decoder_bytes(self.transparent) }),
             sides: (self.header.width, self.header.height),
-            decoder_bytes: self.header.decoder_bytes(self.transparent),
             keep: self.keep,
             exif: self.exif,
             end: end.place.end,

@@ -6,12 +6,13 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
-use crate::decode::decode;
+use crate::decode::Photo;
 use crate::encode::encode;
 use crate::frame::Frame;
 use crate::orientation::Area;
 use crate::pixels::Pixels;
-use crate::recipe::{Recipe, RenditionSpec};
+use crate::plan::{self, Plan};
+use crate::recipe::{Crop, Fit, Recipe, RenditionSpec};
 use crate::refusal::Refusal;
 use crate::resize::resize;
 use crate::source::Source;
@@ -46,7 +47,8 @@ pub fn render(bytes: &[u8], source: &Source, recipe: &Recipe) -> Result<Vec<Rend
 
 fn render_all(bytes: &[u8], source: &Source, recipe: &Recipe) -> Result<Vec<Rendition>, Refusal> {
     let frames = frames(source, recipe)?;
-    let mut easel = Easel { source, photo: decode(bytes, source)?, drafts: Vec::new() };
+    let plan = Plan::new(&frames, source.orientation, source.coded_sides());
+    let mut easel = Easel { source, photo: Photo::decode(bytes, source, plan)?, drafts: Vec::new() };
     let mut made: Vec<Option<Rendition>> = vec![None; recipe.renditions.len()];
     for index in largest_first(&frames) {
         let spec = &recipe.renditions[index];
@@ -57,6 +59,22 @@ fn render_all(bytes: &[u8], source: &Source, recipe: &Recipe) -> Result<Vec<Rend
         };
     }
     Ok(made.into_iter().map(|made| made.expect("every index was visited")).collect())
+}
+
+impl Source {
+    /// An upper bound of the bytes that [`render`] takes beside the file for this recipe.
+    #[must_use]
+    pub fn render_bytes(&self, recipe: &Recipe) -> u64 {
+        // What cannot be framed is refused before anything is decoded.
+        let frames = frames(self, recipe).unwrap_or_default();
+        plan::bytes(self, Plan::new(&frames, self.orientation, self.coded_sides()), &frames)
+    }
+
+    /// The same for the most expensive of all recipes with sides that are no larger than the photo's.
+    pub(crate) fn bytes_at_most(&self) -> u64 {
+        let spec = RenditionSpec { width: 0, height: 0, fit: Fit::AtMost, max_bytes: None };
+        self.render_bytes(&Recipe { crop: Crop::Center, renditions: vec![spec] })
+    }
 }
 
 /// Impossible renditions are found before anything is decoded.
@@ -76,7 +94,7 @@ fn largest_first(frames: &[Frame]) -> Vec<usize> {
 struct Easel<'a> {
     source: &'a Source,
     /// As coded, not upright.
-    photo: Pixels,
+    photo: Photo,
     drafts: Vec<Draft>,
 }
 
@@ -122,7 +140,7 @@ impl Easel<'_> {
     fn resized_photo(&self, frame: &Frame) -> Result<Pixels, Refusal> {
         let orientation = self.source.orientation;
         let area = orientation.coded_area(frame.area, self.source.coded_sides());
-        let coded = resize(&self.photo, area, orientation.turn_sides(frame.picture))?;
+        let coded = self.photo.draw(area, orientation.turn_sides(frame.picture))?;
         Ok(orientation.apply(coded))
     }
 }

@@ -5,9 +5,10 @@
 use std::fmt;
 use std::ops::Range;
 
+use crate::jpeg::{self, Jpeg};
 use crate::orientation::Orientation;
 use crate::refusal::{self, Refusal};
-use crate::{exif, png, walk, webp};
+use crate::{exif, png, webp};
 
 /// Every photo of 120 megapixels passes, also a progressive one in CMYK, a PNG with 16 bits and alpha, or a WebP.
 const MEMORY_MAX: u64 = 2 << 30;
@@ -47,11 +48,6 @@ pub struct Source {
     pub height: u32,
     /// How the coded picture lies.
     pub orientation: Orientation,
-    /// An upper bound of the bytes that [`render`](crate::render) takes beside the file.
-    ///
-    /// It leaves room for one rendition as large as the photo and the usual smaller ones. Further large ones add at most
-    /// 6 bytes per pixel of their own, and so do enlarged ones.
-    pub decode_bytes: u64,
     /// What a person should know though the photo is taken.
     pub warnings: Vec<String>,
     pub(crate) coding: Coding,
@@ -64,8 +60,6 @@ pub(crate) struct Found {
     pub(crate) coding: Coding,
     /// Width and height as coded.
     pub(crate) sides: (u32, u32),
-    /// What the decoder allocates for pixels and coefficients, its result included.
-    pub(crate) decoder_bytes: u64,
     pub(crate) keep: Vec<Range<usize>>,
     /// Where EXIF data begins with its TIFF header.
     pub(crate) exif: Option<Range<usize>>,
@@ -74,34 +68,19 @@ pub(crate) struct Found {
 }
 
 /// Which decoder, and what it has to be told.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Coding {
-    Jpeg { inks: Inks, ending: Ending },
-    Png,
-    WebP,
+    Jpeg(Box<Jpeg>),
+    Png(Whole),
+    WebP(Whole),
 }
 
-/// What a JPEG's components are.
+/// A picture that is decoded at its full size, whatever is wanted of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Inks {
-    /// Gray, colour, or inks in Adobe's inverted way: all that a decoder turns into colours by itself.
-    Usual,
-    /// Four inks where 255 is full ink.
-    Plain,
+pub(crate) struct Whole {
+    /// What the decoder allocates, its result included.
+    pub(crate) bytes: u64,
 }
-
-/// How the copy for the JPEG decoder ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Ending {
-    /// With some fill in place of the end marker. At a marker zune-jpeg invents as much data as it still misses; at the
-    /// end of its input it reports the lack. The fill is what it reads ahead of a whole picture.
-    Open,
-    /// With the end marker, which a progressive picture cannot do without.
-    Marked,
-}
-
-/// More than the eight bytes that a decoder reads ahead, and too few to hold a row of picture.
-const FILL: [u8; 16] = [0; 16];
 
 /// Looks at a file's bytes and decides whether they are a whole picture within the limits.
 ///
@@ -114,7 +93,7 @@ pub fn examine(bytes: &[u8], limits: &Limits) -> Result<Source, Refusal> {
         return Err(Refusal::TooManyBytes { bytes: length, max: limits.max_bytes });
     }
     let found = match kind(bytes)? {
-        Format::Jpeg => walk::walk(bytes, limits.max_pixels)?,
+        Format::Jpeg => jpeg::walk(bytes, limits.max_pixels)?,
         Format::Png => png::walk(bytes)?,
         Format::WebP => webp::walk(bytes)?,
     };
@@ -190,13 +169,13 @@ impl Source {
             warnings.push(format!("{} after the end of the picture are not used", refusal::size(dropped)));
         }
         let (width, height) = orientation.turn_sides(found.sides);
-        let decode_bytes = decode_bytes(&found);
         let Found { coding, keep, .. } = found;
-        Ok(Self { format: coding.format(), width, height, orientation, decode_bytes, warnings, coding, keep })
+        Ok(Self { format: coding.format(), width, height, orientation, warnings, coding, keep })
     }
 
     fn within(self, limits: &Limits) -> Result<Self, Refusal> {
-        let Self { width, height, decode_bytes: bytes, .. } = self;
+        let Self { width, height, .. } = self;
+        let bytes = self.bytes_at_most();
         let pixels = u64::from(width) * u64::from(height);
         if pixels > limits.max_pixels {
             return Err(Refusal::TooManyPixels { pixels, max: limits.max_pixels });
@@ -215,18 +194,25 @@ impl Source {
         self.orientation.turn_sides((self.width, self.height))
     }
 
+    /// The parts of the file that a decoder needs, in order.
+    pub(crate) fn kept(&self) -> &[Range<usize>] {
+        &self.keep
+    }
+
     /// A copy of the file with nothing in it but the picture; `None` when these are not the bytes that were examined.
     pub(crate) fn picture_bytes(&self, bytes: &[u8]) -> Option<Vec<u8>> {
-        let mut picture = Vec::with_capacity(self.keep.iter().map(ExactSizeIterator::len).sum());
+        let mut picture = Vec::with_capacity(self.kept_bytes());
         for range in &self.keep {
             picture.extend_from_slice(bytes.get(range.clone())?);
         }
-        match self.coding {
-            Coding::Jpeg { ending: Ending::Open, .. } => picture.extend(FILL),
-            Coding::Jpeg { ending: Ending::Marked, .. } | Coding::Png => {}
-            Coding::WebP => webp::mend(&mut picture),
+        if let Coding::WebP(_) = self.coding {
+            webp::mend(&mut picture);
         }
         Some(picture)
+    }
+
+    pub(crate) fn kept_bytes(&self) -> usize {
+        self.keep.iter().map(ExactSizeIterator::len).sum()
     }
 }
 
@@ -241,22 +227,12 @@ fn orientation(bytes: &[u8], found: &Found, warnings: &mut Vec<String>) -> Orien
     })
 }
 
-/// The copy for the decoder, then whichever is more: the decode, or the result with one rendition of the same size
-/// and the coefficients that its encoder keeps. Rows in work are the rest.
-fn decode_bytes(found: &Found) -> u64 {
-    let copied: usize = found.keep.iter().map(ExactSizeIterator::len).sum();
-    let (width, height) = found.sides;
-    let rendered = 9 * u64::from(width) * u64::from(height);
-    let rows = (1 << 20) + 1024 * u64::from(width.max(height));
-    copied as u64 + found.decoder_bytes.max(rendered) + rows
-}
-
 impl Coding {
-    fn format(self) -> Format {
+    fn format(&self) -> Format {
         match self {
-            Self::Jpeg { .. } => Format::Jpeg,
-            Self::Png => Format::Png,
-            Self::WebP => Format::WebP,
+            Self::Jpeg(_) => Format::Jpeg,
+            Self::Png(_) => Format::Png,
+            Self::WebP(_) => Format::WebP,
         }
     }
 }

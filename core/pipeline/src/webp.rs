@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use crate::cursor::Cursor;
 use crate::refusal::Refusal;
-use crate::source::{Coding, Format, Found};
+use crate::source::{Coding, Format, Found, Whole};
 
 /// Bits of the extended header (RFC 9649, section 2.7).
 const ANIMATION: u8 = 0b0000_0010;
@@ -106,8 +106,8 @@ impl Walk {
             return Err(Refusal::damaged("two different sizes"));
         }
         // Lossless takes 4 bytes a pixel beside a result of up to 4 (7 were measured in all), lossy 1.5; then 4 on white.
-        let decoder_bytes = u64::from(sides.0) * u64::from(sides.1) * 12;
-        Ok(Found { coding: Coding::WebP, sides, decoder_bytes, keep: self.keep, exif: self.exif, end })
+        let whole = Whole { bytes: u64::from(sides.0) * u64::from(sides.1) * 12 };
+        Ok(Found { coding: Coding::WebP(whole), sides, keep: self.keep, exif: self.exif, end })
     }
 }
 

@@ -1,4 +1,4 @@
-//! `decode_bytes` is what a daemon reserves before it renders, so nothing may take more.
+//! `render_bytes` is what a daemon reserves before it renders, so nothing may take more.
 //!
 //! Each photo is rendered in a process of its own, because memory that was freed once stays in use for the system: this
 //! program writes the photos, then runs itself for each. The figure is the growth of `VmHWM` in `/proc/self/status`,
@@ -46,7 +46,7 @@ fn assert_within_bound(path: &Path) {
     let limits = Limits { max_bytes: u64::MAX, max_pixels: u64::MAX, min_side: 1 };
     let source = examine(&photo, &limits).expect("the photo is whole");
     let recipe = env::var(RECIPE).expect("both are set together");
-    let (taken, said) = (taken(&photo, &source, renditions(&recipe)), source.decode_bytes);
+    let (taken, said) = taken(&photo, &source, renditions(&recipe));
     let name = path.file_name().unwrap_or_default().display();
     println!("{name:<22} {recipe:<14} {:>6} of {:>6} kB", taken >> 10, said >> 10);
     assert!(taken <= said + SLACK, "{name} took {taken} of {said}");
@@ -62,11 +62,12 @@ fn renditions(recipe: &str) -> Vec<RenditionSpec> {
     }
 }
 
-fn taken(photo: &[u8], source: &Source, renditions: Vec<RenditionSpec>) -> u64 {
-    let before = memory("VmRSS:");
+/// What was taken, and what was said before.
+fn taken(photo: &[u8], source: &Source, renditions: Vec<RenditionSpec>) -> (u64, u64) {
     let recipe = Recipe { crop: Crop::Center, renditions };
+    let (before, said) = (memory("VmRSS:"), source.render_bytes(&recipe));
     drop(render(photo, source, &recipe).expect("the photo renders"));
-    memory("VmHWM:").saturating_sub(before)
+    (memory("VmHWM:").saturating_sub(before), said)
 }
 
 fn spec(side: u32, fit: Fit) -> RenditionSpec {

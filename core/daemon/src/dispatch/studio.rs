@@ -96,9 +96,10 @@ impl Studio {
             Fetched::Photo(bytes, source) => (bytes, source),
             Fetched::Otherwise(examined) => return Err(examined),
         };
-        let _memory = self.memory.acquire_many(share(&source)).await.expect("the studio never closes its semaphores");
         let specs: BTreeSet<_> = order.wanted.iter().chain(&order.soon).cloned().collect();
         let recipe = Recipe { crop: self.crop, renditions: specs.into_iter().collect() };
+        let share = share(source.render_bytes(&recipe));
+        let _memory = self.memory.acquire_many(share).await.expect("the studio never closes its semaphores");
         let made = self.work(move || render(&bytes, &source, &recipe)).await??;
         self.keep(digest, &order.soon, &made);
         Ok(order.wanted.iter().map(|spec| Arc::clone(&made[spec])).collect())
@@ -126,9 +127,9 @@ fn render(bytes: &[u8], source: &Source, recipe: &Recipe) -> Result<Made, Examin
     Ok(recipe.renditions.iter().cloned().zip(made.into_iter().map(Arc::new)).collect())
 }
 
-/// The part of the decoders' memory that a photo takes.
-fn share(source: &Source) -> u32 {
-    u32::try_from(source.decode_bytes >> 20).unwrap_or(u32::MAX).clamp(1, DECODE_MIB)
+/// The part of the decoders' memory that a photo takes, in MiB.
+fn share(bytes: u64) -> u32 {
+    u32::try_from(bytes.div_ceil(1 << 20)).unwrap_or(u32::MAX).clamp(1, DECODE_MIB)
 }
 
 /// What one decode came to.

@@ -4,7 +4,7 @@ use std::io::Cursor;
 
 use image::{DynamicImage, ImageBuffer, ImageFormat, Luma, LumaA, Rgb, Rgba};
 use jpeg_encoder::{ColorType, Encoder, SamplingFactor};
-use portraitd_pipeline::{Crop, Format, Refusal};
+use portraitd_pipeline::{Crop, Format};
 
 use crate::photos::*;
 
@@ -61,12 +61,25 @@ fn sampling_by_four_has_its_colours_too() {
 
 /// The encoder writes one scan for each colour when it makes tables of its own.
 #[test]
-fn one_colour_after_another_is_refused_by_name() {
-    let photo = jpeg_of(&portrait(163, 211, 2), (163, 211), |encoder| {
-        encoder.set_optimized_huffman_tables(true);
-    });
-    let form = "coded one colour after another";
-    assert_eq!(looked_at(&photo), Err(Refusal::Unsupported { format: Format::Jpeg, form }));
+fn one_colour_after_another_is_the_same_picture() {
+    let rgb = portrait(163, 211, 2);
+    for sampling in [SamplingFactor::F_2_2, SamplingFactor::F_2_1, SamplingFactor::F_1_1] {
+        let [together, apart] = [false, true].map(|own_tables| {
+            jpeg_of(&rgb, (163, 211), |encoder| {
+                encoder.set_sampling_factor(sampling);
+                encoder.set_optimized_huffman_tables(own_tables);
+            })
+        });
+        assert_ne!(together, apart);
+        for spec in [exact(20, 20), exact(48, 48), exact(160, 160)] {
+            let specs = [spec];
+            assert_eq!(
+                rendered(&apart, Crop::Center, &specs),
+                rendered(&together, Crop::Center, &specs),
+                "{sampling:?}"
+            );
+        }
+    }
 }
 
 #[test]

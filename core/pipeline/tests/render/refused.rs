@@ -106,14 +106,32 @@ fn a_missing_piece_between_restarts_is_damage() {
     assert_eq!(reason(&missing), words);
 }
 
-/// A progressive JPEG whose last scan is repeated until it has `scans`.
+/// A progressive JPEG with so many scans: each coefficient of the first colour begins with its highest bit and goes on bit by
+/// bit, in a scan each. Nothing is in them, which only a decoder would see.
 fn with_scans(width: u16, scans: usize) -> Vec<u8> {
+    const LOW_BITS: u8 = 13;
     let rgb = portrait(width.into(), width.into(), 1);
     let photo = jpeg_of(&rgb, (width, width), |encoder| encoder.set_progressive(true));
     let starts: Vec<_> = (0..photo.len() - 1).filter(|at| photo[*at..*at + 2] == [0xFF, 0xDA]).collect();
-    let (last, end) = (*starts.last().unwrap(), photo.len() - 2);
-    let more = photo[last..end].repeat(scans - starts.len());
-    [&photo[..end], &more, &photo[end..]].concat()
+    let begins_at = |start: usize| photo[start + 5 + 2 * usize::from(photo[start + 4])];
+    let (dc, first) = (starts.iter().filter(|start| begins_at(**start) == 0).count(), photo[starts[0] + 5]);
+    let steps = (1..64_u8).flat_map(|index| (0..=LOW_BITS).rev().map(move |low| (index, low)));
+    let scan = |(index, low): (u8, u8)| {
+        let high = if low == LOW_BITS { 0 } else { low + 1 };
+        [0xFF, 0xDA, 0, 8, 1, first, 0, index, index, high << 4 | low, 0]
+    };
+    let more: Vec<u8> = steps.take(scans - dc).flat_map(scan).collect();
+    [&photo[..starts[dc]], &more, &[0xFF, 0xD9]].concat()
+}
+
+#[test]
+fn a_scan_that_was_there_before_is_refused() {
+    let rgb = portrait(128, 128, 1);
+    let photo = jpeg_of(&rgb, (128, 128), |encoder| encoder.set_progressive(true));
+    let last = photo.windows(2).rposition(|pair| pair == [0xFF, 0xDA]).unwrap();
+    let twice = [&photo[..photo.len() - 2], &photo[last..]].concat();
+    let words = "the file is damaged (picture data that comes twice, or too late): copy it again";
+    assert_eq!(reason(&twice), words);
 }
 
 #[test]
@@ -174,7 +192,8 @@ fn pixels_and_memory_are_judged_before_any_decode() {
 #[test]
 fn every_photo_within_the_usual_limits_fits_in_memory() {
     let png = looked_at(&empty_png(12_000, 10_000, 16, 6)).unwrap();
-    assert!(png.decode_bytes > 12 * 120_000_000);
+    let recipe = portraitd_pipeline::Recipe { crop: Crop::Center, renditions: vec![exact(200, 200)] };
+    assert!(png.render_bytes(&recipe) > 12 * 120_000_000);
 }
 
 #[test]

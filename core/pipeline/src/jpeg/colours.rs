@@ -1,0 +1,71 @@
+//! What the components of a picture mean, and how they become red, green and blue.
+
+use super::header::Frame;
+
+/// What the components are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Colours {
+    Gray,
+    /// Brightness, and how much bluer and redder (JFIF; Rec. ITU-R BT.601, full range).
+    Ycc,
+    Rgb,
+    /// Cyan, magenta, yellow and black; 255 is full ink.
+    Cmyk,
+    /// The same where 255 is no ink, as Adobe's programs write it.
+    InvertedCmyk,
+    /// As `InvertedCmyk`, with the three colours as brightness and two differences.
+    Ycck,
+}
+
+impl Colours {
+    /// As libjpeg and with it everybody decides: JFIF says one thing only, Adobe's segment says it in a byte, and otherwise
+    /// components that are named after their colours are those.
+    pub(super) fn of(frame: &Frame, jfif: bool, adobe: Option<u8>) -> Self {
+        match (frame.components.as_slice(), adobe) {
+            ([_], _) => Self::Gray,
+            ([_, _, _], _) if jfif => Self::Ycc,
+            ([_, _, _], Some(0)) => Self::Rgb,
+            ([r, g, b], None) if [r.id, g.id, b.id] == *b"RGB" => Self::Rgb,
+            ([_, _, _], _) => Self::Ycc,
+            (_, None) => Self::Cmyk,
+            (_, Some(2)) => Self::Ycck,
+            (_, Some(_)) => Self::InvertedCmyk,
+        }
+    }
+
+    /// Joins planes of one size into red, green and blue.
+    pub(crate) fn join(self, planes: &[Vec<u8>]) -> Vec<u8> {
+        match (self, planes) {
+            (Self::Gray, [gray]) => gray.iter().flat_map(|gray| [*gray; 3]).collect(),
+            (Self::Ycc, [y, cb, cr]) => three(y, cb, cr).flat_map(from_ycc).collect(),
+            (Self::Rgb, [r, g, b]) => three(r, g, b).flatten().collect(),
+            (Self::Cmyk, [c, m, y, k]) => with_black(three(c, m, y).map(inverted), k.iter().map(|ink| !ink)),
+            (Self::InvertedCmyk, [c, m, y, k]) => with_black(three(c, m, y), k.iter().copied()),
+            // What would be red, green and blue are inks, of which the light is wanted.
+            (Self::Ycck, [y, cb, cr, k]) => with_black(three(y, cb, cr).map(from_ycc).map(inverted), k.iter().copied()),
+            _ => Vec::new(),
+        }
+    }
+}
+
+fn three<'a>(a: &'a [u8], b: &'a [u8], c: &'a [u8]) -> impl Iterator<Item = [u8; 3]> + 'a {
+    a.iter().zip(b).zip(c).map(|((a, b), c)| [*a, *b, *c])
+}
+
+/// JFIF 1.02, "Conversion to and from RGB", in steps of 1/65536.
+#[inline(always)]
+fn from_ycc([y, cb, cr]: [u8; 3]) -> [u8; 3] {
+    let (y, cb, cr) = ((i32::from(y) << 16) + (1 << 15), i32::from(cb) - 128, i32::from(cr) - 128);
+    let clamped = |value: i32| (value >> 16).clamp(0, 255) as u8;
+    [clamped(y + 91_881 * cr), clamped(y - 22_554 * cb - 46_802 * cr), clamped(y + 116_130 * cb)]
+}
+
+fn inverted(values: [u8; 3]) -> [u8; 3] {
+    values.map(|value| !value)
+}
+
+/// What is left of white light under three colours and black, each as the light that it lets through.
+fn with_black(light: impl Iterator<Item = [u8; 3]>, black: impl Iterator<Item = u8>) -> Vec<u8> {
+    let lit = |light: u8, black: u8| ((u16::from(light) * u16::from(black) + 127) / 255) as u8;
+    light.zip(black).flat_map(|(light, black)| light.map(|light| lit(light, black))).collect()
+}

@@ -1,0 +1,219 @@
+//! One component while it is decoded, and the plane of samples that it becomes.
+
+use super::Scale;
+use super::header::{Component, Frame};
+use super::transform::Fold;
+use crate::orientation::Area;
+
+/// The part of a picture that is wanted, in its pixels as coded; whatever is drawn from it lies within.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Window {
+    pub(crate) left: u32,
+    pub(crate) top: u32,
+    pub(crate) right: u32,
+    pub(crate) bottom: u32,
+}
+
+/// The samples of one component: what its window shows, in whole blocks.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Plane {
+    pub(crate) width: u32,
+    pub(crate) height: u32,
+    /// Row after row without gaps.
+    pub(crate) samples: Vec<u8>,
+    /// How many samples stand for one pixel of the picture, across and down.
+    pub(crate) scale: (f64, f64),
+    /// Where the plane begins, in samples of the whole picture's plane.
+    pub(crate) origin: (u32, u32),
+}
+
+impl Plane {
+    /// Where an area of the picture lies in the plane, in samples.
+    pub(crate) fn inside(&self, area: Area) -> Area {
+        Area {
+            left: area.left * self.scale.0 - f64::from(self.origin.0),
+            top: area.top * self.scale.1 - f64::from(self.origin.1),
+            width: area.width * self.scale.0,
+            height: area.height * self.scale.1,
+        }
+    }
+}
+
+/// How many bytes decoding takes, and how many of them remain as planes.
+pub(crate) fn decoded_bytes(frame: &Frame, scale: Scale, window: Window) -> (u64, u64) {
+    let of = |component| {
+        let kept = BlockWindow::new(frame, component, window);
+        let (coefficients, each) = Coefficients::extent(frame, component, scale, kept);
+        let samples = kept.count() * (scale.side() * scale.side()) as u64;
+        (samples + 2 * coefficients.count() * each as u64, samples)
+    };
+    frame.components.iter().map(of).fold((0, 0), |sum, (all, samples)| (sum.0 + all, sum.1 + samples))
+}
+
+/// A component while it is decoded.
+pub(super) struct Layer {
+    /// The blocks that are kept.
+    pub(super) blocks: BlockWindow,
+    pub(super) fold: Option<Fold>,
+    /// What has become of the kept blocks, row after row.
+    pub(super) samples: Vec<u8>,
+    /// Samples in a row.
+    pub(super) stride: usize,
+    /// Of a progressive picture; see [`Coefficients`].
+    pub(super) coefficients: Coefficients,
+    /// The sides of the plane that the whole picture has, in samples.
+    sides: (u32, u32),
+    scale: (f64, f64),
+}
+
+/// Blocks from left to right and from top to bottom, the ends not included.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct BlockWindow {
+    pub(super) left: u32,
+    pub(super) top: u32,
+    pub(super) right: u32,
+    pub(super) bottom: u32,
+}
+
+impl BlockWindow {
+    fn new(frame: &Frame, component: &Component, window: Window) -> Self {
+        let (across, down) = frame.unit();
+        let all = frame.blocks(component);
+        let first = |pixel: u32, factor: u8, unit: u32| pixel * u32::from(factor) / (8 * unit);
+        let end =
+            |pixel: u32, factor: u8, unit: u32, all: u32| (pixel * u32::from(factor)).div_ceil(8 * unit).clamp(1, all);
+        let (right, bottom) =
+            (end(window.right, component.across, across, all.0), end(window.bottom, component.down, down, all.1));
+        let (left, top) = (first(window.left, component.across, across), first(window.top, component.down, down));
+        Self { left: left.min(right - 1), top: top.min(bottom - 1), right, bottom }
+    }
+
+    fn across(&self) -> usize {
+        (self.right - self.left) as usize
+    }
+
+    fn down(&self) -> usize {
+        (self.bottom - self.top) as usize
+    }
+
+    fn count(&self) -> u64 {
+        self.across() as u64 * self.down() as u64
+    }
+
+    pub(super) fn has(&self, x: u32, y: u32) -> bool {
+        (self.left..self.right).contains(&x) && (self.top..self.bottom).contains(&y)
+    }
+}
+
+/// What the scans of a progressive picture have told so far.
+pub(super) struct Coefficients {
+    /// Blocks of it, row after row.
+    pub(super) blocks: BlockWindow,
+    /// Coefficients of a block: only the first at an eighth, else all, in zigzag order.
+    pub(super) each: usize,
+    pub(super) values: Vec<i16>,
+}
+
+impl Coefficients {
+    fn new(frame: &Frame, component: &Component, scale: Scale, window: BlockWindow) -> Self {
+        let (blocks, each) = Self::extent(frame, component, scale, window);
+        Self { blocks, each, values: vec![0; blocks.across() * blocks.down() * each] }
+    }
+
+    /// A later scan of AC coefficients goes by what an earlier one has told of the same block, so all blocks are kept where
+    /// there are such scans to read.
+    fn extent(frame: &Frame, component: &Component, scale: Scale, window: BlockWindow) -> (BlockWindow, usize) {
+        let (right, bottom) = frame.blocks(component);
+        match (frame.progressive, scale) {
+            (false, _) => (BlockWindow { left: 0, top: 0, right: 0, bottom: 0 }, 0),
+            (true, Scale::Eighth) => (window, 1),
+            (true, _) => (BlockWindow { left: 0, top: 0, right, bottom }, 64),
+        }
+    }
+
+    /// The coefficients of a block, if it is kept.
+    pub(super) fn of(&mut self, x: u32, y: u32) -> Option<&mut [i16]> {
+        let place = self.place(x, y)?;
+        self.values.get_mut(place..place + self.each)
+    }
+
+    fn place(&self, x: u32, y: u32) -> Option<usize> {
+        let row = (y.wrapping_sub(self.blocks.top)) as usize;
+        let column = (x.wrapping_sub(self.blocks.left)) as usize;
+        self.blocks.has(x, y).then(|| (row * self.blocks.across() + column) * self.each)
+    }
+}
+
+impl Layer {
+    pub(super) fn new(frame: &Frame, component: &Component, scale: Scale, window: Window) -> Self {
+        let blocks = BlockWindow::new(frame, component, window);
+        let (across, down) = frame.unit();
+        let side = scale.side();
+        let samples = |pixels: u16, factor: u8, unit: u32| {
+            (u32::from(pixels) * u32::from(factor) * side as u32).div_ceil(8 * unit)
+        };
+        let scale_of = |factor: u8, unit: u32| f64::from(factor) * side as f64 / (8.0 * f64::from(unit));
+        let stride = blocks.across() * side;
+        Self {
+            blocks,
+            fold: None,
+            samples: vec![0; stride * blocks.down() * side],
+            stride,
+            coefficients: Coefficients::new(frame, component, scale, blocks),
+            sides: (samples(frame.width, component.across, across), samples(frame.height, component.down, down)),
+            scale: (scale_of(component.across, across), scale_of(component.down, down)),
+        }
+    }
+
+    /// A scan of it begins. The quantisation that is set at its first one counts (B.2.4.1).
+    pub(super) fn begin(&mut self, quantisation: &[u16; 64], scale: Scale) {
+        self.fold.get_or_insert_with(|| Fold::new(quantisation, scale));
+    }
+
+    /// Where the samples of a block begin, if it is kept.
+    #[inline(always)]
+    pub(super) fn place(&self, x: u32, y: u32, side: usize) -> Option<usize> {
+        let row = (y.wrapping_sub(self.blocks.top)) as usize;
+        let column = (x.wrapping_sub(self.blocks.left)) as usize;
+        self.blocks.has(x, y).then(|| row * side * self.stride + column * side)
+    }
+
+    /// The plane, cut at the picture's own edges; `None` where no scan has told anything of it.
+    pub(super) fn finish(mut self, scale: Scale) -> Option<Plane> {
+        let fold = self.fold.take()?;
+        self.paint(&fold, scale);
+        let side = scale.side() as u32;
+        let origin = (self.blocks.left * side, self.blocks.top * side);
+        let width = (self.sides.0 - origin.0).min(self.stride as u32);
+        let height = (self.sides.1 - origin.1).min(self.blocks.down() as u32 * side);
+        let samples = cut(self.samples, self.stride, width as usize, height as usize);
+        Some(Plane { width, height, samples, scale: self.scale, origin })
+    }
+
+    /// Turns the coefficients of a progressive picture into samples.
+    fn paint(&mut self, fold: &Fold, scale: Scale) {
+        if self.coefficients.each == 0 {
+            return;
+        }
+        let side = scale.side();
+        for y in self.blocks.top..self.blocks.bottom {
+            for x in self.blocks.left..self.blocks.right {
+                let to = self.place(x, y, side);
+                if let (Some(to), Some(block)) = (to, self.coefficients.of(x, y)) {
+                    fold.paint(block, &mut self.samples[to..], self.stride);
+                }
+            }
+        }
+    }
+}
+
+/// Leaves out what lies right of `width` and below `height`.
+fn cut(mut samples: Vec<u8>, stride: usize, width: usize, height: usize) -> Vec<u8> {
+    if width < stride {
+        for row in 1..height {
+            samples.copy_within(row * stride..row * stride + width, row * width);
+        }
+    }
+    samples.truncate(width * height);
+    samples
+}

@@ -1,0 +1,230 @@
+//! Progressive scans (ITU-T T.81, annex G): coefficients in bands, and bit by bit.
+
+use super::bits::Bits;
+use super::blocks::{self, Visitor};
+use super::header::{Frame, Scan};
+use super::huffman::{Code, Differences};
+use super::layer::Layer;
+use super::tables::Tables;
+use super::{DC_MAX, Damage, Scale};
+
+/// Decodes a scan into its layers' coefficients. At an eighth there is no use for AC coefficients, so that their scans are
+/// not read at all.
+pub(super) fn decode(
+    frame: &Frame,
+    scan: &Scan,
+    tables: &Tables,
+    layers: &mut [Layer],
+    scale: Scale,
+    coded: &[u8],
+) -> Result<(), Damage> {
+    let interval = tables.restart;
+    let low = scan.low.into();
+    match (scan.is_dc(), scan.high) {
+        (true, 0) => {
+            let tables = scan.parts.iter().map(|part| Ok(Differences::new(tables.dc(part.dc)?)));
+            let tables = tables.collect::<Result<_, Damage>>()?;
+            blocks::visit(frame, scan, interval, coded, &mut DcFirst { scan, layers, tables, low, dc: [0; 4] })
+        }
+        (true, _) => blocks::visit(frame, scan, interval, coded, &mut DcNext { scan, layers, low }),
+        (false, _) if scale == Scale::Eighth => Ok(()),
+        (false, high) => {
+            let part = scan.parts[0];
+            let (layer, code) = (&mut layers[part.component], tables.ac(part.ac)?);
+            let (first, last) = scan.band;
+            let band = Band { layer, code, first: first.into(), last: last.into(), low, ended: 0 };
+            match high {
+                0 => blocks::visit(frame, scan, interval, coded, &mut AcFirst(band)),
+                _ => blocks::visit(frame, scan, interval, coded, &mut AcNext(band)),
+            }
+        }
+    }
+}
+
+/// The upper bits of DC coefficients (G.1.2.1).
+struct DcFirst<'a> {
+    scan: &'a Scan,
+    layers: &'a mut [Layer],
+    tables: Vec<Differences>,
+    low: u32,
+    dc: [i32; 4],
+}
+
+impl Visitor for DcFirst<'_> {
+    fn restart(&mut self) {
+        self.dc = [0; 4];
+    }
+
+    #[inline(always)]
+    fn block(&mut self, part: usize, x: u32, y: u32, bits: &mut Bits<'_>) -> Result<(), Damage> {
+        bits.refill();
+        let dc = &mut self.dc[part];
+        *dc += self.tables[part].take(bits)?;
+        let value = *dc << self.low;
+        if value.abs() > DC_MAX {
+            return Err(Damage::Range);
+        }
+        if let Some([first, ..]) = self.layers[self.scan.parts[part].component].coefficients.of(x, y) {
+            *first = value as i16;
+        }
+        Ok(())
+    }
+}
+
+/// One more bit of DC coefficients.
+struct DcNext<'a> {
+    scan: &'a Scan,
+    layers: &'a mut [Layer],
+    low: u32,
+}
+
+impl Visitor for DcNext<'_> {
+    fn restart(&mut self) {}
+
+    #[inline(always)]
+    fn block(&mut self, part: usize, x: u32, y: u32, bits: &mut Bits<'_>) -> Result<(), Damage> {
+        bits.refill();
+        let bit = bits.take(1) as i16;
+        if let Some([first, ..]) = self.layers[self.scan.parts[part].component].coefficients.of(x, y) {
+            *first |= bit << self.low;
+        }
+        Ok(())
+    }
+}
+
+/// The AC coefficients from `first` to `last` of one component.
+struct Band<'a> {
+    layer: &'a mut Layer,
+    code: &'a Code,
+    first: usize,
+    last: usize,
+    low: u32,
+    /// In so many blocks to come, nothing new is in the band.
+    ended: u32,
+}
+
+/// What a symbol says (G.1.2.2).
+enum Step {
+    /// So many zeros, and behind them a value of so many bits, or another zero where it has none.
+    Run(usize, u32),
+    /// From here on in this block, and in the band of so many blocks altogether, nothing new comes.
+    End(u32),
+}
+
+impl Band<'_> {
+    /// The coefficients of the band in a block, from one of them on.
+    #[inline(always)]
+    fn rest(&mut self, x: u32, y: u32, index: usize) -> &mut [i16] {
+        let block = self.layer.coefficients.of(x, y).unwrap_or_default();
+        block.get_mut(index..=self.last).unwrap_or_default()
+    }
+
+    #[inline(always)]
+    fn step(&self, bits: &mut Bits<'_>) -> Result<Step, Damage> {
+        bits.refill();
+        let symbol = self.code.take(bits)?;
+        let (zeros, size) = (u32::from(symbol >> 4), u32::from(symbol & 15));
+        Ok(match (zeros, size) {
+            (0, 0) => Step::End(1),
+            (1..15, 0) => Step::End((1 << zeros) + bits.take(zeros)),
+            _ => Step::Run(zeros as usize, size),
+        })
+    }
+}
+
+/// The upper bits of AC coefficients (G.1.2.2).
+struct AcFirst<'a>(Band<'a>);
+
+impl Visitor for AcFirst<'_> {
+    fn restart(&mut self) {
+        self.0.ended = 0;
+    }
+
+    #[inline(always)]
+    fn block(&mut self, _: usize, x: u32, y: u32, bits: &mut Bits<'_>) -> Result<(), Damage> {
+        let band = &mut self.0;
+        if band.ended > 0 {
+            band.ended -= 1;
+            return Ok(());
+        }
+        let mut index = band.first;
+        while index <= band.last {
+            match band.step(bits)? {
+                Step::End(blocks) => {
+                    band.ended = blocks - 1;
+                    return Ok(());
+                }
+                Step::Run(zeros, 0) => index += zeros + 1,
+                Step::Run(zeros, size) => {
+                    let value = bits.take_signed(size) << band.low;
+                    index += zeros;
+                    if index > band.last {
+                        return Err(Damage::Code);
+                    }
+                    *band.rest(x, y, index).first_mut().ok_or(Damage::Code)? = value as i16;
+                    index += 1;
+                }
+            }
+        }
+        if index > band.last + 1 { Err(Damage::Code) } else { Ok(()) }
+    }
+}
+
+/// One more bit of AC coefficients (G.1.2.3).
+struct AcNext<'a>(Band<'a>);
+
+impl Visitor for AcNext<'_> {
+    fn restart(&mut self) {
+        self.0.ended = 0;
+    }
+
+    #[inline(always)]
+    fn block(&mut self, _: usize, x: u32, y: u32, bits: &mut Bits<'_>) -> Result<(), Damage> {
+        let band = &mut self.0;
+        let mut index = band.first;
+        while index <= band.last && band.ended == 0 {
+            let (zeros, new) = match band.step(bits)? {
+                Step::End(blocks) => {
+                    band.ended = blocks;
+                    break;
+                }
+                Step::Run(zeros, 0) => (zeros, None),
+                Step::Run(zeros, 1) => (zeros, Some(if bits.take(1) == 1 { 1 } else { -1 })),
+                Step::Run(..) => return Err(Damage::Code),
+            };
+            let low = band.low;
+            let rest = band.rest(x, y, index);
+            let place = refine(rest, low, zeros, bits);
+            if let Some(sign) = new {
+                *rest.get_mut(place).ok_or(Damage::Code)? = sign << low;
+            }
+            index += place + 1;
+        }
+        if band.ended > 0 {
+            band.ended -= 1;
+            let low = band.low;
+            let rest = band.rest(x, y, index);
+            // In most blocks there is nothing, and that is seen faster than by a look at each.
+            if rest.iter().fold(0, |all, value| all | value) != 0 {
+                refine(rest, low, usize::MAX, bits);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Takes the next bit of each coefficient that is not zero, up to the place behind so many zeros. Returns that place.
+#[inline(always)]
+fn refine(rest: &mut [i16], low: u32, mut zeros: usize, bits: &mut Bits<'_>) -> usize {
+    for (place, value) in rest.iter_mut().enumerate() {
+        if *value != 0 {
+            bits.refill();
+            *value = value.wrapping_add((value.signum() * bits.take(1) as i16) << low);
+        } else if zeros == 0 {
+            return place;
+        } else {
+            zeros -= 1;
+        }
+    }
+    rest.len()
+}
