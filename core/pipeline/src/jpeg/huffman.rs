@@ -191,35 +191,34 @@ impl Passing {
                     passed = sum;
                     continue;
                 }
-                // Over in good order: by its end symbol before the last coefficient, or with the last coefficient.
+                // Over in good order: with the last coefficient, or by the end symbol before it.
                 if sum == REST || (OVER..OVER + REST).contains(&sum) {
                     return Ok(());
                 }
-                // What one look took may reach into the next block.
-                *bits = self.pass_singly(before, passed)?;
-                return Ok(());
+                // One symbol is too long, or the symbols of one look may reach into the next block.
+                (*bits, passed) = self.pass_one(before, passed)?;
+                if passed >= REST {
+                    return Ok(());
+                }
+                break;
             }
         }
     }
 
+    /// Passes one symbol. Says how many coefficients are passed with it, which are all where it ends the block.
     #[cold]
     #[inline(never)]
-    fn pass_singly<'a>(&self, mut bits: Bits<'a>, mut passed: u32) -> Result<Bits<'a>, Damage> {
-        while passed < REST {
-            bits.refill();
-            match self.code.take(&mut bits)? {
-                0x00 => return Ok(bits),
-                symbol => {
-                    let (zeros, size) = (u32::from(symbol >> 4), u32::from(symbol & 15));
-                    if size == 0 && zeros != 15 {
-                        return Err(Damage::Code);
-                    }
-                    bits.pass(size);
-                    passed += zeros + 1;
-                }
-            }
+    fn pass_one<'a>(&self, mut bits: Bits<'a>, passed: u32) -> Result<(Bits<'a>, u32), Damage> {
+        bits.refill();
+        let symbol = self.code.take(&mut bits)?;
+        let (zeros, size) = (u32::from(symbol >> 4), u32::from(symbol & 15));
+        bits.pass(size);
+        match (zeros, size, passed + zeros + 1) {
+            (0, 0, _) => Ok((bits, REST)),
+            (1..15, 0, _) => Err(Damage::Code),
+            (_, _, passed @ ..=REST) => Ok((bits, passed)),
+            _ => Err(Damage::Code),
         }
-        if passed == REST { Ok(bits) } else { Err(Damage::Code) }
     }
 }
 
