@@ -14,6 +14,7 @@ mod colours;
 mod header;
 mod huffman;
 mod layer;
+mod original;
 mod progressive;
 mod script;
 mod sequential;
@@ -28,6 +29,7 @@ use thiserror::Error;
 pub(crate) use colours::Colours;
 pub(crate) use header::Frame;
 pub(crate) use layer::{Plane, Window, decoded_bytes};
+pub(crate) use original::{stripped, stripped_bytes};
 pub(crate) use walk::walk;
 
 use crate::refusal::Refusal;
@@ -40,6 +42,8 @@ use tables::Tables;
 pub(crate) struct Jpeg {
     pub(crate) frame: Frame,
     pub(crate) colours: Colours,
+    /// Where the parts of a colour profile are in the file.
+    pub(crate) profile: Vec<Range<usize>>,
 }
 
 /// How much smaller a picture is decoded.

@@ -18,6 +18,7 @@ mod orientation;
 mod pixels;
 mod plan;
 mod png;
+mod profile;
 mod recipe;
 mod refusal;
 mod render;

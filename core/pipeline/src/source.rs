@@ -51,6 +51,8 @@ pub struct Source {
     /// What a person should know though the photo is taken.
     pub warnings: Vec<String>,
     pub(crate) coding: Coding,
+    /// Whether the coded picture may be shown as it is, without what else is in the file.
+    pub(crate) is_plain: bool,
     /// The parts of the file that a decoder needs, in order.
     keep: Vec<Range<usize>>,
 }
@@ -170,7 +172,8 @@ impl Source {
         }
         let (width, height) = orientation.turn_sides(found.sides);
         let Found { coding, keep, .. } = found;
-        Ok(Self { format: coding.format(), width, height, orientation, warnings, coding, keep })
+        let is_plain = orientation == Orientation::Upright && coding.is_plain(bytes);
+        Ok(Self { format: coding.format(), width, height, orientation, warnings, coding, is_plain, keep })
     }
 
     fn within(self, limits: &Limits) -> Result<Self, Refusal> {
@@ -228,6 +231,10 @@ fn orientation(bytes: &[u8], found: &Found, warnings: &mut Vec<String>) -> Orien
 }
 
 impl Coding {
+    fn is_plain(&self, bytes: &[u8]) -> bool {
+        matches!(self, Self::Jpeg(jpeg) if jpeg.is_plain(bytes))
+    }
+
     fn format(&self) -> Format {
         match self {
             Self::Jpeg(_) => Format::Jpeg,

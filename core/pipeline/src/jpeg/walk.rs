@@ -25,6 +25,7 @@ const SEGMENTS_MAX: usize = 4096;
 const EXIF_HEADER: &[u8] = b"Exif\0\0";
 const JFIF_HEADER: &[u8] = b"JFIF\0";
 const ADOBE_HEADER: &[u8] = b"Adobe";
+const PROFILE_HEADER: &[u8] = b"ICC_PROFILE\0";
 
 /// Walks to the end of the first image in the file.
 pub(crate) fn walk(bytes: &[u8], max_pixels: u64) -> Result<Found, Refusal> {
@@ -37,6 +38,12 @@ pub(crate) fn walk(bytes: &[u8], max_pixels: u64) -> Result<Found, Refusal> {
     }
 }
 
+pub(super) const APP0: u8 = 0xE0;
+const APP1: u8 = 0xE1;
+const APP2: u8 = 0xE2;
+pub(super) const APP14: u8 = 0xEE;
+const APP15: u8 = 0xEF;
+const COM: u8 = 0xFE;
 pub(super) const SOI: u8 = 0xD8;
 pub(super) const EOI: u8 = 0xD9;
 pub(super) const SOS: u8 = 0xDA;
@@ -56,6 +63,7 @@ struct Walk<'a> {
     exif: Option<Range<usize>>,
     jfif: bool,
     adobe: Option<u8>,
+    profile: Vec<Range<usize>>,
     keep: Vec<Range<usize>>,
 }
 
@@ -74,6 +82,7 @@ impl<'a> Walk<'a> {
             exif: None,
             jfif: false,
             adobe: None,
+            profile: Vec::new(),
             keep: Vec::new(),
         }
     }
@@ -115,10 +124,11 @@ impl<'a> Walk<'a> {
             0xC0..=0xC2 => self.frame(from, marker),
             SOS => self.scan(from),
             DHT | DQT | DRI => self.body().map(|_| self.keep_from(from)),
-            0xE0 => self.jfif(),
-            0xE1 => self.exif(),
-            0xEE => self.adobe(from),
-            0xE0..=0xEF | 0xFE => self.body().map(drop),
+            APP0 => self.jfif(),
+            APP1 => self.exif(),
+            APP2 => self.profile(),
+            APP14 => self.adobe(from),
+            APP0..=APP15 | COM => self.body().map(drop),
             _ => Err(Refusal::damaged(format!("unknown marker {marker:#04x}"))),
         }
     }
@@ -146,6 +156,17 @@ impl<'a> Walk<'a> {
         if body.starts_with(EXIF_HEADER) && self.exif.is_none() {
             let end = self.cursor.at();
             self.exif = Some(end - body.len() + EXIF_HEADER.len()..end);
+        }
+        Ok(())
+    }
+
+    /// A profile comes in parts that are numbered, and that everybody writes in order (ICC.1, B.4).
+    fn profile(&mut self) -> Result<(), Refusal> {
+        const NUMBERS: usize = 2;
+        let body = self.body()?.rest();
+        if body.starts_with(PROFILE_HEADER) {
+            let end = self.cursor.at();
+            self.profile.push((end - body.len() + PROFILE_HEADER.len() + NUMBERS).min(end)..end);
         }
         Ok(())
     }
@@ -223,7 +244,7 @@ impl<'a> Walk<'a> {
         let colours = Colours::of(&frame, self.jfif, self.adobe);
         Ok(Found {
             sides: (u32::from(frame.width), u32::from(frame.height)),
-            coding: Coding::Jpeg(Box::new(Jpeg { frame, colours })),
+            coding: Coding::Jpeg(Box::new(Jpeg { frame, colours, profile: self.profile })),
             keep: self.keep,
             exif: self.exif,
             end: self.cursor.at(),
