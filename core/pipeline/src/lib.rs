@@ -24,7 +24,6 @@ mod refusal;
 mod render;
 mod resize;
 mod source;
-mod tables;
 mod webp;
 
 pub use orientation::Orientation;
