@@ -7,12 +7,11 @@ use std::io;
 
 use image::{DynamicImage, ImageFormat, ImageReader};
 
+use crate::draw::{Canvas, Kind};
 use crate::jpeg::{self, Colours, Plane};
-use crate::orientation::Area;
 use crate::pixels::{CHANNELS, Pixels};
 use crate::plan::Plan;
 use crate::refusal::Refusal;
-use crate::resize::{resize, resize_plane};
 use crate::source::{Coding, SIDE_MAX, Source, Whole};
 
 /// A decoded photo.
@@ -36,15 +35,16 @@ impl Photo {
         }
     }
 
-    /// Draws `area`, in pixels of the whole photo as coded, with the given sides. It must lie in what was decoded.
-    pub(crate) fn draw(&self, area: Area, sides: (u32, u32)) -> Result<Pixels, Refusal> {
+    /// To draw from, as the file's orientation says.
+    pub(crate) fn canvas(&self, source: &Source) -> Canvas<'_> {
         match self {
-            Self::Pixels(pixels) => resize(pixels, area, sides),
-            Self::Planes { planes, colours } => {
-                let drawn = planes.iter().map(|plane| resize_plane(plane, area, sides));
-                let rgb = colours.join(&drawn.collect::<Result<Vec<_>, _>>()?);
-                Pixels::new(sides.0, sides.1, rgb).ok_or(Refusal::DecoderFailed)
-            }
+            Self::Pixels(pixels) => pixels.canvas(source.orientation),
+            Self::Planes { planes, colours } => Canvas {
+                layers: planes.iter().map(Plane::layer).collect(),
+                kind: Kind::Apart(*colours),
+                orientation: source.orientation,
+                sides: source.coded_sides(),
+            },
         }
     }
 }

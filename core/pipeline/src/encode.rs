@@ -12,10 +12,10 @@ mod symbols;
 #[cfg(test)]
 mod tests;
 
-use planes::Planes;
+pub(crate) use planes::{Plane, Planes};
 use quantiser::{percent, quality_of};
 
-use crate::pixels::Pixels;
+use crate::pixels::{Picture, Pixels};
 use crate::refusal::Refusal;
 
 /// What every rendition gets that has room for it.
@@ -31,16 +31,20 @@ pub(crate) struct Encoded {
 
 /// Encodes with the usual quality; when that needs more than `max_bytes`, with a lower one that does not while the
 /// next higher one was seen to.
-pub(crate) fn encode(pixels: &Pixels, max_bytes: Option<u64>) -> Result<Encoded, Refusal> {
-    let Pixels { width, height, rgb } = pixels;
-    if *width.max(height) > u16::MAX.into() {
-        return Err(Refusal::RenditionTooLarge { width: (*width).into(), height: (*height).into() });
+pub(crate) fn encode(picture: &Picture, max_bytes: Option<u64>) -> Result<Encoded, Refusal> {
+    match picture {
+        Picture::Planes(planes) => encode_planes(planes, max_bytes),
+        Picture::Pixels(Pixels { width, height, rgb }) => {
+            encode_planes(&Planes::of_rgb(rgb, *width as usize, *height as usize), max_bytes)
+        }
     }
-    encode_planes(&Planes::of_rgb(rgb, *width as usize, *height as usize), max_bytes)
 }
 
-/// The same for a picture of which no side is longer than 65535.
 fn encode_planes(planes: &Planes, max_bytes: Option<u64>) -> Result<Encoded, Refusal> {
+    let (width, height) = (planes.luma.width, planes.luma.height);
+    if width.max(height) > u16::MAX.into() {
+        return Err(Refusal::RenditionTooLarge { width: width as u64, height: height as u64 });
+    }
     let max = max_bytes.unwrap_or(u64::MAX);
     best_within(max, |quality| file::write(planes, quality, max)).ok_or_else(|| does_not_fit(planes, max))
 }

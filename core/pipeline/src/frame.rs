@@ -30,6 +30,21 @@ impl Frame {
         Ok(frame)
     }
 
+    /// A photo of these sides as it is.
+    pub(crate) fn whole(photo: (u32, u32)) -> Self {
+        Self { area: Shape::of(photo).whole(), picture: photo, sheet: photo }
+    }
+
+    /// Whether it is a photo of these sides as it is.
+    pub(crate) fn shows_all_of(&self, photo: (u32, u32)) -> bool {
+        self.picture == photo && self.sheet == photo && self.area.contains(&Shape::of(photo).whole())
+    }
+
+    /// How many pixels the part has when it is resized.
+    pub(crate) fn pixels(&self) -> u64 {
+        u64::from(self.picture.0) * u64::from(self.picture.1)
+    }
+
     /// The sides of the part that had to be enlarged, if it was.
     pub(crate) fn enlarged_from(&self) -> Option<(u32, u32)> {
         let (width, height) = (self.area.width.round() as u32, self.area.height.round() as u32);

@@ -10,6 +10,7 @@
 
 mod cursor;
 mod decode;
+mod draw;
 mod encode;
 mod exif;
 mod frame;
@@ -22,7 +23,6 @@ mod profile;
 mod recipe;
 mod refusal;
 mod render;
-mod resize;
 mod source;
 mod webp;
 

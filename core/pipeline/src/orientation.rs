@@ -2,8 +2,6 @@
 //!
 //! Turning is meant for small results: crop boxes are turned first, the full picture never is.
 
-use crate::pixels::Pixels;
-
 /// How the coded rows and columns relate to the upright picture; the numbers are those of the EXIF tag (TIFF 6.0).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[repr(u8)]
@@ -88,37 +86,31 @@ impl Orientation {
         area
     }
 
-    /// Brings a coded picture upright.
-    pub(crate) fn apply(self, coded: Pixels) -> Pixels {
+    /// Brings a coded picture of these sides upright, of which each pixel has `SIZE` bytes.
+    pub(crate) fn apply<const SIZE: usize>(self, coded: Vec<u8>, sides: (u32, u32)) -> Vec<u8> {
         if self == Self::Upright {
             return coded;
         }
-        let (width, height) = self.turn_sides((coded.width, coded.height));
-        let mut upright = Pixels::white(width, height);
-        for top in (0..height).step_by(TILE) {
-            for left in (0..width).step_by(TILE) {
-                self.apply_tile(&coded, &mut upright, left, top);
+        let (width, height) = self.turn_sides(sides);
+        let mut upright = vec![0; coded.len()];
+        let (from, _) = coded.as_chunks::<SIZE>();
+        let (to, _) = upright.as_chunks_mut::<SIZE>();
+        // Tiles keep the rows and the columns that a quarter turn exchanges in the cache together.
+        for (top, left) in tiles(width, height) {
+            for y in top..height.min(top + TILE) {
+                for x in left..width.min(left + TILE) {
+                    let (coded_x, coded_y) = self.coded_place(x, y, sides);
+                    to[(y * width + x) as usize] = from[(coded_y * sides.0 + coded_x) as usize];
+                }
             }
         }
         upright
     }
 
-    /// Tiles keep the rows and the columns that a quarter turn exchanges in the cache together.
-    fn apply_tile(self, coded: &Pixels, upright: &mut Pixels, left: u32, top: u32) {
-        let right = upright.width.min(left + TILE as u32);
-        let bottom = upright.height.min(top + TILE as u32);
-        for y in top..bottom {
-            for x in left..right {
-                let (coded_x, coded_y) = self.coded_place(x, y, coded);
-                upright.set(x, y, coded.at(coded_x, coded_y));
-            }
-        }
-    }
-
-    fn coded_place(self, x: u32, y: u32, coded: &Pixels) -> (u32, u32) {
+    fn coded_place(self, x: u32, y: u32, (width, height): (u32, u32)) -> (u32, u32) {
         let (x, y) = if self.swaps() { (y, x) } else { (x, y) };
-        let x = if self.runs_leftwards() { coded.width - 1 - x } else { x };
-        let y = if self.runs_upwards() { coded.height - 1 - y } else { y };
+        let x = if self.runs_leftwards() { width - 1 - x } else { x };
+        let y = if self.runs_upwards() { height - 1 - y } else { y };
         (x, y)
     }
 
@@ -138,26 +130,23 @@ impl Orientation {
     }
 }
 
-const TILE: usize = 32;
+const TILE: u32 = 32;
+
+/// The top left corners of all tiles of a picture.
+fn tiles(width: u32, height: u32) -> impl Iterator<Item = (u32, u32)> {
+    let step = TILE as usize;
+    (0..height).step_by(step).flat_map(move |top| (0..width).step_by(step).map(move |left| (top, left)))
+}
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
     /// Two columns and three rows of different colours, named as letters: ab, cd, ef.
-    fn letters() -> Pixels {
-        let mut pixels = Pixels::white(2, 3);
-        for (index, letter) in (b'a'..=b'f').enumerate() {
-            let (x, y) = (index as u32 % 2, index as u32 / 2);
-            pixels.set(x, y, [letter; 3]);
-        }
-        pixels
-    }
+    const LETTERS: &[u8; 6] = b"abcdef";
 
-    fn read(pixels: &Pixels) -> String {
-        let rows: Vec<String> =
-            (0..pixels.height).map(|y| (0..pixels.width).map(|x| char::from(pixels.at(x, y)[0])).collect()).collect();
-        rows.join(" ")
+    fn read(letters: &[u8], width: u32) -> String {
+        letters.chunks(width as usize).map(|row| String::from_utf8_lossy(row)).collect::<Vec<_>>().join(" ")
     }
 
     /// The values follow TIFF 6.0: the tag names where the coded first row and first column lie.
@@ -166,7 +155,11 @@ mod tests {
         let expected = ["ab cd ef", "ba dc fe", "fe dc ba", "ef cd ab", "ace bdf", "eca fdb", "fdb eca", "bdf ace"];
         for (tag, expected) in (1..).zip(expected) {
             let orientation = Orientation::from_tag(tag).unwrap();
-            assert_eq!(read(&orientation.apply(letters())), expected, "tag {tag}");
+            let upright = orientation.apply::<1>(LETTERS.to_vec(), (2, 3));
+            assert_eq!(read(&upright, orientation.turn_sides((2, 3)).0), expected, "tag {tag}");
+            let colours: Vec<u8> = LETTERS.iter().flat_map(|letter| [*letter, 0, *letter]).collect();
+            let turned = orientation.apply::<3>(colours, (2, 3));
+            assert!(turned.chunks(3).map(|colour| colour[2]).eq(upright), "tag {tag}");
         }
     }
 
@@ -174,10 +167,10 @@ mod tests {
     fn a_turned_box_holds_the_same_pixels() {
         for tag in 1..=8 {
             let orientation = Orientation::from_tag(tag).unwrap();
-            let upright = orientation.apply(letters());
+            let upright = orientation.apply::<1>(LETTERS.to_vec(), (2, 3));
             let corner = Area { left: 0.0, top: 0.0, width: 1.0, height: 1.0 };
             let coded = orientation.coded_area(corner, (2, 3));
-            assert_eq!(upright.at(0, 0), letters().at(coded.left as u32, coded.top as u32), "tag {tag}");
+            assert_eq!(upright[0], LETTERS[coded.top as usize * 2 + coded.left as usize], "tag {tag}");
             assert_eq!((coded.width, coded.height), (1.0, 1.0), "tag {tag}");
         }
     }

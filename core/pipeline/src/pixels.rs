@@ -1,4 +1,9 @@
-//! A decoded picture in memory. Knows nothing of formats, colour spaces or profiles.
+//! Pictures in memory. Knows nothing of formats, colour spaces or profiles.
+
+use crate::draw::{Canvas, Kind, Layer};
+use crate::encode::{Plane, Planes};
+use crate::jpeg::Colours;
+use crate::orientation::Orientation;
 
 /// Red, green and blue, eight bits each, row after row without gaps.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -7,6 +12,16 @@ pub(crate) struct Pixels {
     pub(crate) height: u32,
     /// `width * height * 3` bytes.
     pub(crate) rgb: Vec<u8>,
+}
+
+/// Bytes of one pixel.
+pub(crate) const CHANNELS: usize = 3;
+
+/// An upright picture that becomes a JPEG.
+pub(crate) enum Picture {
+    Pixels(Pixels),
+    /// Luma and chroma apart, as a JPEG has them.
+    Planes(Planes),
 }
 
 impl Pixels {
@@ -21,11 +36,6 @@ impl Pixels {
         Self { width, height, rgb: vec![u8::MAX; width as usize * height as usize * CHANNELS] }
     }
 
-    pub(crate) fn set(&mut self, x: u32, y: u32, colour: [u8; CHANNELS]) {
-        let at = self.index(x, y);
-        self.rgb[at..at + CHANNELS].copy_from_slice(&colour);
-    }
-
     /// Lays another picture onto this one, its corner at `left`, `top`; it must fit in.
     pub(crate) fn lay(&mut self, other: &Self, left: u32, top: u32) {
         let length = other.width as usize * CHANNELS;
@@ -36,15 +46,32 @@ impl Pixels {
         }
     }
 
-    pub(crate) fn at(&self, x: u32, y: u32) -> [u8; CHANNELS] {
-        let at = self.index(x, y);
-        [self.rgb[at], self.rgb[at + 1], self.rgb[at + 2]]
-    }
-
     fn index(&self, x: u32, y: u32) -> usize {
         (y as usize * self.width as usize + x as usize) * CHANNELS
     }
+
+    /// As it lies in a file with this orientation.
+    pub(crate) fn canvas(&self, orientation: Orientation) -> Canvas<'_> {
+        let sides = (self.width, self.height);
+        let layer = Layer { sides, samples: &self.rgb, scale: (1.0, 1.0), origin: (0.0, 0.0) };
+        Canvas { layers: vec![layer], kind: Kind::Together, orientation, sides }
+    }
 }
 
-/// Bytes of one pixel.
-pub(crate) const CHANNELS: usize = 3;
+impl Picture {
+    pub(crate) fn canvas(&self) -> Canvas<'_> {
+        match self {
+            Self::Pixels(pixels) => pixels.canvas(Orientation::Upright),
+            Self::Planes(planes) => canvas_of(planes),
+        }
+    }
+}
+
+fn canvas_of(Planes { luma, chroma }: &Planes) -> Canvas<'_> {
+    let sides = |plane: &Plane| (plane.width as u32, plane.height as u32);
+    let layer = |plane, scale| Layer { sides: sides(plane), samples: &plane.samples, scale, origin: (0.0, 0.0) };
+    let mut layers = vec![layer(luma, (1.0, 1.0))];
+    layers.extend(chroma.iter().flatten().map(|plane| layer(plane, (0.5, 0.5))));
+    let colours = if chroma.is_some() { Colours::Ycc } else { Colours::Gray };
+    Canvas { layers, kind: Kind::Apart(colours), orientation: Orientation::Upright, sides: sides(luma) }
+}

@@ -7,14 +7,15 @@ use std::sync::Arc;
 use sha2::{Digest, Sha256};
 
 use crate::decode::Photo;
+use crate::draw::Canvas;
 use crate::encode::encode;
 use crate::frame::Frame;
+use crate::jpeg;
 use crate::orientation::Area;
-use crate::pixels::Pixels;
+use crate::pixels::{Picture, Pixels};
 use crate::plan::{self, Plan};
-use crate::recipe::{Crop, Fit, Recipe, RenditionSpec};
+use crate::recipe::{Recipe, RenditionSpec};
 use crate::refusal::Refusal;
-use crate::resize::resize;
 use crate::source::Source;
 
 /// A finished picture: a JPEG without metadata.
@@ -46,19 +47,57 @@ pub fn render(bytes: &[u8], source: &Source, recipe: &Recipe) -> Result<Vec<Rend
 }
 
 fn render_all(bytes: &[u8], source: &Source, recipe: &Recipe) -> Result<Vec<Rendition>, Refusal> {
-    let frames = frames(source, recipe)?;
-    let plan = Plan::new(&frames, source.orientation, source.coded_sides());
+    let wanted = wanted(source, recipe)?;
+    let plan = plan(source, &wanted);
     let mut easel = Easel { source, photo: Photo::decode(bytes, source, plan)?, drafts: Vec::new() };
-    let mut made: Vec<Option<Rendition>> = vec![None; recipe.renditions.len()];
-    for index in largest_first(&frames) {
+    let mut made: Vec<Option<Rendition>> = vec![None; wanted.len()];
+    for index in largest_first(&wanted) {
         let spec = &recipe.renditions[index];
         let twin = recipe.renditions.iter().zip(&made).find(|(other, made)| *other == spec && made.is_some());
-        made[index] = match twin {
-            Some((_, twin)) => twin.clone(),
-            None => Some(easel.paint(&frames[index], spec)?),
+        made[index] = match (twin, &wanted[index]) {
+            (Some((_, twin)), _) => twin.clone(),
+            (None, Wanted::Original) => Some(original(bytes, source)?),
+            (None, Wanted::Drawn(frame)) => Some(easel.paint(frame, spec.max_bytes)?),
         };
     }
     Ok(made.into_iter().map(|made| made.expect("every index was visited")).collect())
+}
+
+/// What one rendition is made of.
+enum Wanted {
+    /// The file's coded data, as it is.
+    Original,
+    /// Pixels.
+    Drawn(Frame),
+}
+
+/// Impossible renditions are found before anything is decoded.
+fn wanted(source: &Source, recipe: &Recipe) -> Result<Vec<Wanted>, Refusal> {
+    let sides = (source.width, source.height);
+    let wanted = |spec: &RenditionSpec| {
+        let frame = Frame::new(spec, recipe.crop, sides)?;
+        let fits = spec.max_bytes.is_none_or(|max| jpeg::stripped_bytes(source.kept()) <= max);
+        let is_original = source.is_plain && frame.shows_all_of(sides) && fits;
+        Ok(if is_original { Wanted::Original } else { Wanted::Drawn(frame) })
+    };
+    recipe.renditions.iter().map(wanted).collect()
+}
+
+fn plan(source: &Source, wanted: &[Wanted]) -> Plan {
+    Plan::new(&frames(wanted), source.orientation, source.coded_sides())
+}
+
+fn frames(wanted: &[Wanted]) -> Vec<Frame> {
+    let frame = |wanted: &Wanted| match wanted {
+        Wanted::Original => None,
+        Wanted::Drawn(frame) => Some(*frame),
+    };
+    wanted.iter().filter_map(frame).collect()
+}
+
+fn original(bytes: &[u8], source: &Source) -> Result<Rendition, Refusal> {
+    let picture = jpeg::stripped(bytes, source.kept()).ok_or(Refusal::DecoderFailed)?;
+    Ok(Rendition::new(picture, (source.width, source.height), Vec::new()))
 }
 
 impl Source {
@@ -66,26 +105,26 @@ impl Source {
     #[must_use]
     pub fn render_bytes(&self, recipe: &Recipe) -> u64 {
         // What cannot be framed is refused before anything is decoded.
-        let frames = frames(self, recipe).unwrap_or_default();
-        plan::bytes(self, Plan::new(&frames, self.orientation, self.coded_sides()), &frames)
+        let wanted = wanted(self, recipe).unwrap_or_default();
+        let has_original = wanted.iter().any(|wanted| matches!(wanted, Wanted::Original));
+        // It is copied twice: together, and to where renditions are shared from.
+        let original = if has_original { 2 * jpeg::stripped_bytes(self.kept()) } else { 0 };
+        original + plan::bytes(self, plan(self, &wanted), &frames(&wanted))
     }
 
-    /// The same for the most expensive of all recipes with sides that are no larger than the photo's.
+    /// The same for the whole photo at its own size, which costs most of all that is usual.
     pub(crate) fn bytes_at_most(&self) -> u64 {
-        let spec = RenditionSpec { width: 0, height: 0, fit: Fit::AtMost, max_bytes: None };
-        self.render_bytes(&Recipe { crop: Crop::Center, renditions: vec![spec] })
+        let frame = Frame::whole((self.width, self.height));
+        plan::bytes(self, plan(self, &[Wanted::Drawn(frame)]), &[frame])
     }
 }
 
-/// Impossible renditions are found before anything is decoded.
-fn frames(source: &Source, recipe: &Recipe) -> Result<Vec<Frame>, Refusal> {
-    let sides = (source.width, source.height);
-    recipe.renditions.iter().map(|spec| Frame::new(spec, recipe.crop, sides)).collect()
-}
-
-fn largest_first(frames: &[Frame]) -> Vec<usize> {
-    let pixels = |index: &usize| u64::from(frames[*index].picture.0) * u64::from(frames[*index].picture.1);
-    let mut order: Vec<usize> = (0..frames.len()).collect();
+fn largest_first(wanted: &[Wanted]) -> Vec<usize> {
+    let pixels = |index: &usize| match &wanted[*index] {
+        Wanted::Original => u64::MAX,
+        Wanted::Drawn(frame) => frame.pixels(),
+    };
+    let mut order: Vec<usize> = (0..wanted.len()).collect();
     order.sort_by_key(|index| Reverse(pixels(index)));
     order
 }
@@ -101,27 +140,23 @@ struct Easel<'a> {
 /// An upright, resized part of the photo, before its JPEG was made.
 struct Draft {
     frame: Frame,
-    pixels: Pixels,
+    picture: Picture,
 }
 
 impl Easel<'_> {
-    fn paint(&mut self, frame: &Frame, spec: &RenditionSpec) -> Result<Rendition, Refusal> {
+    fn paint(&mut self, frame: &Frame, max_bytes: Option<u64>) -> Result<Rendition, Refusal> {
         let picture = match self.base(frame) {
-            Some(draft) => resize(&draft.pixels, draft.inside(frame.area), frame.picture)?,
-            None => self.resized_photo(frame)?,
+            Some(draft) => draw(&draft.picture.canvas(), draft.inside(frame.area), frame)?,
+            None => draw(&self.photo.canvas(self.source), frame.area, frame)?,
         };
-        let sheet = on_sheet(&picture, frame);
-        let encoded = encode(sheet.as_ref().unwrap_or(&picture), spec.max_bytes)?;
+        let encoded = match on_sheet(&picture, frame) {
+            Some(sheet) => encode(&Picture::Pixels(sheet), max_bytes)?,
+            None => encode(&picture, max_bytes)?,
+        };
         let enlarged = frame.enlarged_from().map(|(width, height)| format!("enlarged from {width}x{height}"));
         let warnings = enlarged.into_iter().chain(encoded.warning()).collect();
-        self.drafts.push(Draft { frame: *frame, pixels: picture });
-        Ok(Rendition {
-            sha256: Sha256::digest(&encoded.jpeg).into(),
-            bytes: encoded.jpeg.into(),
-            width: frame.sheet.0,
-            height: frame.sheet.1,
-            warnings,
-        })
+        self.drafts.push(Draft { frame: *frame, picture });
+        Ok(Rendition::new(encoded.jpeg, frame.sheet, warnings))
     }
 
     /// The smallest draft that shows all of the area with at least twice the wanted pixels on each side.
@@ -133,15 +168,23 @@ impl Easel<'_> {
             let has = draft.frame.scale();
             draft.frame.area.contains(&frame.area) && has.0 >= 2.0 * across && has.1 >= 2.0 * down
         };
-        self.drafts.iter().filter(serves).min_by_key(|draft| draft.pixels.rgb.len())
+        self.drafts.iter().filter(serves).min_by_key(|draft| draft.frame.pixels())
     }
+}
 
-    /// Turns the box instead of the photo, and then only the small result.
-    fn resized_photo(&self, frame: &Frame) -> Result<Pixels, Refusal> {
-        let orientation = self.source.orientation;
-        let area = orientation.coded_area(frame.area, self.source.coded_sides());
-        let coded = self.photo.draw(area, orientation.turn_sides(frame.picture))?;
-        Ok(orientation.apply(coded))
+/// Luma and chroma stay apart where they are and nothing is laid around them.
+fn draw(from: &Canvas<'_>, area: Area, frame: &Frame) -> Result<Picture, Refusal> {
+    if frame.picture == frame.sheet
+        && let Some(planes) = from.planes(area, frame.picture)?
+    {
+        return Ok(Picture::Planes(planes));
+    }
+    from.pixels(area, frame.picture).map(Picture::Pixels)
+}
+
+impl Rendition {
+    fn new(jpeg: Vec<u8>, (width, height): (u32, u32), warnings: Vec<String>) -> Self {
+        Self { sha256: Sha256::digest(&jpeg).into(), bytes: jpeg.into(), width, height, warnings }
     }
 }
 
@@ -159,7 +202,8 @@ impl Draft {
 }
 
 /// White around a picture that does not fill its sheet.
-fn on_sheet(picture: &Pixels, frame: &Frame) -> Option<Pixels> {
+fn on_sheet(picture: &Picture, frame: &Frame) -> Option<Pixels> {
+    let Picture::Pixels(picture) = picture else { return None };
     let (width, height) = frame.sheet;
     if (picture.width, picture.height) == (width, height) {
         return None;

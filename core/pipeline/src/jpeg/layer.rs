@@ -3,7 +3,7 @@
 use super::Scale;
 use super::header::{Component, Frame};
 use super::transform::Fold;
-use crate::orientation::Area;
+use crate::draw;
 
 /// The part of a picture that is wanted, in its pixels as coded; whatever is drawn from it lies within.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,13 +28,12 @@ pub(crate) struct Plane {
 }
 
 impl Plane {
-    /// Where an area of the picture lies in the plane, in samples.
-    pub(crate) fn inside(&self, area: Area) -> Area {
-        Area {
-            left: area.left * self.scale.0 - f64::from(self.origin.0),
-            top: area.top * self.scale.1 - f64::from(self.origin.1),
-            width: area.width * self.scale.0,
-            height: area.height * self.scale.1,
+    pub(crate) fn layer(&self) -> draw::Layer<'_> {
+        draw::Layer {
+            sides: (self.width, self.height),
+            samples: &self.samples,
+            scale: self.scale,
+            origin: (self.origin.0.into(), self.origin.1.into()),
         }
     }
 }

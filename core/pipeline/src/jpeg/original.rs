@@ -13,14 +13,9 @@ impl Jpeg {
     /// Whether everybody sees the same picture when the file's metadata is gone: gray, or in colours that need no profile,
     /// and sampled as programs have always written it.
     pub(crate) fn is_plain(&self, bytes: &[u8]) -> bool {
-        let (across, down) = self.frame.unit();
-        let divides = |unit: u32, factor: u8| unit % u32::from(factor) == 0 && unit / u32::from(factor) <= 2;
-        let has_usual_sampling = self
-            .frame
-            .components
-            .first()
-            .is_some_and(|it| (u32::from(it.across), u32::from(it.down)) == (across, down))
-            && self.frame.components.iter().all(|it| divides(across, it.across) && divides(down, it.down));
+        let [luma, chroma @ ..] = self.frame.components.as_slice() else { return false };
+        let has_usual_sampling =
+            luma.across <= 2 && luma.down <= 2 && chroma.iter().all(|it| (it.across, it.down) == (1, 1));
         let needs_no_profile =
             self.profile.is_empty() || (self.colours == Colours::Ycc && is_srgb(&joined(bytes, &self.profile)));
         matches!(self.colours, Colours::Gray | Colours::Ycc) && has_usual_sampling && needs_no_profile

@@ -1,0 +1,128 @@
+//! Draws a part of a picture at other sides: with Lanczos3 on the stored, gamma-encoded values, as libvips and Pillow do.
+//!
+//! The part is given in fractions of pixels and taken as such: a decode at an eighth seldom ends at a whole pixel, and a box
+//! of whole pixels would stretch and shift the picture. The components of a JPEG stay apart for as long as that is possible,
+//! so that chroma is resampled once, from its own size to that of the JPEG to come.
+
+use fast_image_resize::images::{Image, ImageRef};
+use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
+
+use crate::encode::{Plane, Planes};
+use crate::jpeg::Colours;
+use crate::orientation::{Area, Orientation};
+use crate::pixels::{CHANNELS, Pixels};
+use crate::refusal::Refusal;
+
+/// A picture to draw from.
+pub(crate) struct Canvas<'a> {
+    pub(crate) layers: Vec<Layer<'a>>,
+    pub(crate) kind: Kind,
+    /// How the layers lie, and the sides of the whole picture as it lies there.
+    pub(crate) orientation: Orientation,
+    pub(crate) sides: (u32, u32),
+}
+
+/// What the layers are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// One, with red, green and blue of each pixel.
+    Together,
+    /// One for each component.
+    Apart(Colours),
+}
+
+/// Samples of a part of the picture, perhaps fewer than it has pixels.
+pub(crate) struct Layer<'a> {
+    pub(crate) sides: (u32, u32),
+    pub(crate) samples: &'a [u8],
+    /// How many samples stand for one pixel of the whole picture, across and down.
+    pub(crate) scale: (f64, f64),
+    /// Where the samples begin, counted in samples of the whole picture.
+    pub(crate) origin: (f64, f64),
+}
+
+impl Canvas<'_> {
+    /// Draws `area`, in pixels of the whole picture held upright, with the given sides.
+    pub(crate) fn pixels(&self, area: Area, sides: (u32, u32)) -> Result<Pixels, Refusal> {
+        let rgb = match (self.kind, self.layers.as_slice()) {
+            (Kind::Together, [layer]) => self.draw::<CHANNELS>(layer, PixelType::U8x3, area, sides)?,
+            (Kind::Together, _) => Vec::new(),
+            (Kind::Apart(colours), layers) => {
+                let drawn = layers.iter().map(|layer| self.draw::<1>(layer, PixelType::U8, area, sides));
+                colours.join(&drawn.collect::<Result<Vec<_>, _>>()?)
+            }
+        };
+        Pixels::new(sides.0, sides.1, rgb).ok_or(Refusal::DecoderFailed)
+    }
+
+    /// The same for a picture that is luma and chroma, or luma alone; `None` for any other.
+    pub(crate) fn planes(&self, area: Area, sides: (u32, u32)) -> Result<Option<Planes>, Refusal> {
+        let plane = |layer, area, sides: (u32, u32)| -> Result<Plane, Refusal> {
+            let samples = self.draw::<1>(layer, PixelType::U8, area, sides)?;
+            Ok(Plane { width: sides.0 as usize, height: sides.1 as usize, samples })
+        };
+        let (half, whole) = halves(area, sides);
+        Ok(match (self.kind, self.layers.as_slice()) {
+            (Kind::Apart(Colours::Gray), [gray]) => Some(Planes { luma: plane(gray, area, sides)?, chroma: None }),
+            (Kind::Apart(Colours::Ycc), [luma, blue, red]) => Some(Planes {
+                luma: plane(luma, area, sides)?,
+                chroma: Some([plane(blue, whole, half)?, plane(red, whole, half)?]),
+            }),
+            _ => None,
+        })
+    }
+
+    fn draw<const SIZE: usize>(
+        &self,
+        layer: &Layer<'_>,
+        kind: PixelType,
+        area: Area,
+        sides: (u32, u32),
+    ) -> Result<Vec<u8>, Refusal> {
+        let area = layer.inside(self.orientation.coded_area(area, self.sides));
+        let coded = self.orientation.turn_sides(sides);
+        let drawn = resample(layer, kind, area, coded)?;
+        Ok(self.orientation.apply::<SIZE>(drawn, coded))
+    }
+}
+
+/// The sides of chroma, and the area that it shows: with an odd side, its last sample reaches a pixel further.
+fn halves(area: Area, (width, height): (u32, u32)) -> ((u32, u32), Area) {
+    let half = (width.div_ceil(2), height.div_ceil(2));
+    let reach = |side: u32, half: u32| f64::from(2 * half) / f64::from(side);
+    let whole = Area { width: area.width * reach(width, half.0), height: area.height * reach(height, half.1), ..area };
+    (half, whole)
+}
+
+impl Layer<'_> {
+    /// Where an area of the whole picture lies, in samples.
+    fn inside(&self, area: Area) -> Area {
+        Area {
+            left: area.left * self.scale.0 - self.origin.0,
+            top: area.top * self.scale.1 - self.origin.1,
+            width: area.width * self.scale.0,
+            height: area.height * self.scale.1,
+        }
+    }
+}
+
+fn resample(layer: &Layer<'_>, kind: PixelType, area: Area, (width, height): (u32, u32)) -> Result<Vec<u8>, Refusal> {
+    let view = ImageRef::new(layer.sides.0, layer.sides.1, layer.samples, kind).map_err(Refusal::undecodable)?;
+    let mut sheet = Image::new(width, height, kind);
+    let area = trim(area, f64::from(layer.sides.0), f64::from(layer.sides.1));
+    let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Lanczos3)).crop(
+        area.left,
+        area.top,
+        area.width,
+        area.height,
+    );
+    Resizer::new().resize(&view, &mut sheet, &options).map_err(Refusal::undecodable)?;
+    Ok(sheet.into_vec())
+}
+
+/// Rounding may have put an edge a hair outside, and chroma of an odd side reaches there.
+fn trim(area: Area, width: f64, height: f64) -> Area {
+    let left = area.left.clamp(0.0, width);
+    let top = area.top.clamp(0.0, height);
+    Area { left, top, width: area.width.min(width - left), height: area.height.min(height - top) }
+}
