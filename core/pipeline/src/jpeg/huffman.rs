@@ -183,20 +183,20 @@ impl Passing {
             bits.refill();
             // Four looks are 48 of the 56 bits that are held.
             for _ in 0..4 {
-                let before = *bits;
                 let entry = u32::from(self.looks[bits.peek(LOOK) as usize]);
-                bits.pass(entry & 63);
                 let sum = passed + (entry >> 6);
                 if sum < REST {
+                    bits.pass(entry & 63);
                     passed = sum;
                     continue;
                 }
                 // Over in good order: with the last coefficient, or by the end symbol before it.
                 if sum == REST || (OVER..OVER + REST).contains(&sum) {
+                    bits.pass(entry & 63);
                     return Ok(());
                 }
                 // One symbol is too long, or the symbols of one look may reach into the next block.
-                (*bits, passed) = self.pass_one(before, passed)?;
+                (*bits, passed) = self.pass_one(*bits, passed)?;
                 if passed >= REST {
                     return Ok(());
                 }
