@@ -15,7 +15,7 @@ pub(crate) struct Plan {
 
 /// So many decoded pixels on a side for one of a rendition: with the exact crop box, Lanczos3 from there can hardly be told
 /// from Lanczos3 from the full picture, and from fewer it can.
-const GAP: f64 = 1.25;
+const GAP: f64 = 1.5;
 
 /// As many of a rendition's pixels are looked at on both sides of one by Lanczos3.
 const REACH: f64 = 3.0;

@@ -67,20 +67,22 @@ impl Code {
     }
 }
 
-/// How many bits one look decides. More would decide more, from tables that the nearest cache does not hold.
-const LOOK: u32 = 12;
-const LOOKS: usize = 1 << LOOK;
+/// How many bits one look decides, for each kind of table. More would decide more, from tables that take longer to make and
+/// that the nearest cache does not hold.
+const DIFFERENCE_LOOK: u32 = 10;
+const VALUE_LOOK: u32 = 12;
+const PASSING_LOOK: u32 = 13;
 
-/// The bits of a look, followed by zeros, as [`Code::find`] wants them.
-fn padded(look: usize, skipped: u32) -> u32 {
-    ((look as u32) << (16 - LOOK) << skipped) & 0xFFFF
+/// The lowest `length` bits of a look, followed by zeros, as [`Code::find`] wants them.
+fn padded(look: usize, length: u32) -> u32 {
+    ((look as u32) << (16 - length)) & 0xFFFF
 }
 
 /// Differences of DC coefficients: code and value by one look.
 pub(super) struct Differences {
     code: Code,
     /// The value in the upper half, the length of both in the lower; 0 where they are longer than a look.
-    looks: Box<[i32; LOOKS]>,
+    looks: Box<[i32; 1 << DIFFERENCE_LOOK]>,
 }
 
 /// A difference of eight-bit pictures has at most so many bits (F.1.2.1.1).
@@ -88,12 +90,12 @@ const DIFFERENCE_BITS_MAX: u32 = 11;
 
 impl Differences {
     pub(super) fn new(code: &Code) -> Self {
-        let mut looks = Box::new([0; LOOKS]);
+        let mut looks = Box::new([0; 1 << DIFFERENCE_LOOK]);
         for (look, entry) in looks.iter_mut().enumerate() {
-            let Some((length, size)) = code.find(padded(look, 0)) else { continue };
+            let Some((length, size)) = code.find(padded(look, DIFFERENCE_LOOK)) else { continue };
             let (size, whole) = (u32::from(size), length + u32::from(size));
-            if whole <= LOOK && size <= DIFFERENCE_BITS_MAX {
-                *entry = value_at(look, length, size) << 16 | whole as i32;
+            if whole <= DIFFERENCE_LOOK && size <= DIFFERENCE_BITS_MAX {
+                *entry = value_at(look, DIFFERENCE_LOOK - whole, size) << 16 | whole as i32;
             }
         }
         Self { code: code.clone(), looks }
@@ -102,7 +104,7 @@ impl Differences {
     /// Takes a difference; at least 27 bits are held.
     #[inline(always)]
     pub(super) fn take(&self, bits: &mut Bits<'_>) -> Result<i32, Damage> {
-        let entry = self.looks[bits.peek(LOOK) as usize];
+        let entry = self.looks[bits.peek(DIFFERENCE_LOOK) as usize];
         if entry != 0 {
             bits.pass(entry as u32 & 0xFF);
             return Ok(entry >> 16);
@@ -126,15 +128,16 @@ impl Differences {
     }
 }
 
-fn value_at(look: usize, length: u32, size: u32) -> i32 {
-    if size == 0 { 0 } else { extend((look as u32) >> (LOOK - length - size) & ((1 << size) - 1), size) }
+/// The value of `size` bits of which `behind` bits follow in a look.
+fn value_at(look: usize, behind: u32, size: u32) -> i32 {
+    if size == 0 { 0 } else { extend((look as u32) >> behind & ((1 << size) - 1), size) }
 }
 
 /// What follows the DC coefficient, to be passed over: as many symbols as a look holds at once.
 pub(super) struct Passing {
     code: Code,
     /// How many bits in the lowest six, and above them how many coefficients; see [`OVER`] and [`LONG`].
-    looks: Box<[u16; LOOKS]>,
+    looks: Box<[u16; 1 << PASSING_LOOK]>,
 }
 
 /// The block is over by these bits.
@@ -146,7 +149,7 @@ const REST: u32 = 63;
 
 impl Passing {
     pub(super) fn new(code: &Code) -> Self {
-        let mut looks = Box::new([0; LOOKS]);
+        let mut looks = Box::new([0; 1 << PASSING_LOOK]);
         for (look, entry) in looks.iter_mut().enumerate() {
             *entry = Self::passed_at(code, look);
         }
@@ -155,10 +158,10 @@ impl Passing {
 
     fn passed_at(code: &Code, look: usize) -> u16 {
         let (mut used, mut passed) = (0, 0);
-        while used < LOOK {
-            let Some((length, symbol)) = code.find(padded(look, used)) else { break };
+        while used < PASSING_LOOK {
+            let Some((length, symbol)) = code.find(padded(look, PASSING_LOOK - used)) else { break };
             let (zeros, size) = (u32::from(symbol >> 4), u32::from(symbol & 15));
-            if used + length + size > LOOK {
+            if used + length + size > PASSING_LOOK {
                 break;
             }
             match (zeros, size) {
@@ -181,9 +184,9 @@ impl Passing {
         let mut passed = 0;
         loop {
             bits.refill();
-            // Four looks are 48 of the 56 bits that are held.
+            // Four looks are 52 of the 56 bits that are held.
             for _ in 0..4 {
-                let entry = u32::from(self.looks[bits.peek(LOOK) as usize]);
+                let entry = u32::from(self.looks[bits.peek(PASSING_LOOK) as usize]);
                 let sum = passed + (entry >> 6);
                 if sum < REST {
                     bits.pass(entry & 63);
@@ -225,10 +228,13 @@ impl Passing {
 /// AC coefficients: a run of zeros and a value by one look.
 pub(super) struct Values {
     code: Code,
-    /// The value in the upper half, then the zeros before it, and the length of both in the lowest eight bits; 0 where they
-    /// are longer than a look.
-    looks: Box<[i32; LOOKS]>,
+    /// In the lowest eight bits a length, in the next eight the zeros before the value, and in the upper half the value, of
+    /// which the length is that of all. Where only the symbol fits into a look, [`VALUE_FOLLOWS`] is set, the length is that
+    /// of the symbol, and the upper half has the size of the value. 0 where the symbol does not fit either.
+    looks: Box<[i32; 1 << VALUE_LOOK]>,
 }
+
+const VALUE_FOLLOWS: u32 = 0x80;
 
 /// What the next symbol of a sequential block says.
 #[derive(Clone, Copy)]
@@ -244,26 +250,39 @@ pub(super) const END: u32 = 64;
 
 impl Values {
     pub(super) fn new(code: &Code) -> Self {
-        let mut looks = Box::new([0; LOOKS]);
+        let mut looks = Box::new([0; 1 << VALUE_LOOK]);
         for (look, entry) in looks.iter_mut().enumerate() {
-            let Some((length, symbol)) = code.find(padded(look, 0)) else { continue };
+            let Some((length, symbol)) = code.find(padded(look, VALUE_LOOK)) else { continue };
             let (zeros, size) = (u32::from(symbol >> 4), u32::from(symbol & 15));
             let whole = length + size;
-            if whole <= LOOK && (size > 0 || zeros == 0 || zeros == 15) {
-                let zeros = if symbol == 0 { END } else { zeros };
-                *entry = value_at(look, length, size) << 16 | (zeros << 8 | whole) as i32;
+            let zeros = if symbol == 0 { END } else { zeros };
+            if length > VALUE_LOOK || (size == 0 && (1..15).contains(&zeros)) {
+                continue;
             }
+            let (upper, lowest) = match whole <= VALUE_LOOK {
+                true => (value_at(look, VALUE_LOOK - whole, size), whole),
+                false => (size as i32, length | VALUE_FOLLOWS),
+            };
+            *entry = upper << 16 | (zeros << 8 | lowest) as i32;
         }
         Self { code: code.clone(), looks }
     }
 
-    /// Takes the next step; at least 12 bits are held.
+    /// Takes the next step; as many bits as a look has are held, and after it as many as before but a look's.
     #[inline(always)]
     pub(super) fn take(&self, bits: &mut Bits<'_>) -> Result<Step, Damage> {
-        let entry = self.looks[bits.peek(LOOK) as usize];
-        if entry != 0 {
-            bits.pass(entry as u32 & 0xFF);
-            return Ok(Step { zeros: entry as u32 >> 8 & 0xFF, value: entry >> 16 });
+        let entry = self.looks[bits.peek(VALUE_LOOK) as usize];
+        let (zeros, lowest) = (entry as u32 >> 8 & 0xFF, entry as u32 & 0xFF);
+        if (1..VALUE_FOLLOWS).contains(&lowest) {
+            bits.pass(lowest);
+            return Ok(Step { zeros, value: entry >> 16 });
+        }
+        if lowest != 0 {
+            bits.pass(lowest - VALUE_FOLLOWS);
+            bits.refill();
+            let value = bits.take_signed(entry as u32 >> 16);
+            bits.refill();
+            return Ok(Step { zeros, value });
         }
         let step;
         (*bits, step) = self.take_long(*bits)?;
