@@ -1,8 +1,8 @@
 //! The forward cosine transform of 8x8 samples (ITU-T T.81, A.3.3), by the method of Arai, Agui and Nakajima (1988).
 //!
-//! Computes in `f32`, four columns at a time: that is both the exacter and, with the instructions that every x86-64 has,
-//! the faster way (they multiply no four 32-bit integers). The result is neither scaled nor upright, since
-//! quantisation can do both at no cost: see [`scale`].
+//! Computes in `f32`, which the compiler turns into operations on four columns at once; the instructions that every
+//! x86-64 has cannot multiply four 32-bit integers. The result is neither scaled nor upright, since quantisation does
+//! both at no cost: see [`scale`].
 
 use std::f32::consts::FRAC_1_SQRT_2;
 
@@ -10,7 +10,6 @@ use std::f32::consts::FRAC_1_SQRT_2;
 pub(crate) type Block<T> = [[T; 8]; 8];
 
 /// Transforms samples; coefficient (u, v) of T.81 is `result[u][v] / scale(u, v)`.
-#[inline(never)]
 pub(crate) fn forward(mut block: Block<f32>) -> Block<f32> {
     columns(&mut block);
     let mut turned = transposed(&block);
@@ -29,11 +28,10 @@ pub(crate) fn scale(u: usize, v: usize) -> f64 {
     8.0 * one(u) * one(v)
 }
 
-/// One transform of eight values down each column.
+/// The transform in one dimension, down each column.
 #[expect(clippy::needless_range_loop, reason = "the columns are what is done four at a time")]
-#[inline(always)]
 fn columns(block: &mut Block<f32>) {
-    /// sin and cos of 3/8 of a right angle, for the only rotation that is no butterfly.
+    /// Sine and cosine of pi/8, for the only rotation that is more than a sum and a difference.
     const SIN: f32 = 0.382_683_43;
     const COS: f32 = 0.923_879_5;
     for x in 0..8 {
@@ -60,7 +58,6 @@ fn columns(block: &mut Block<f32>) {
     }
 }
 
-#[inline(always)]
 fn transposed(block: &Block<f32>) -> Block<f32> {
     std::array::from_fn(|x| std::array::from_fn(|y| block[y][x]))
 }

@@ -13,15 +13,16 @@ use super::symbols::{Symbol, every_symbol, push_block, push_filler};
 /// How many bytes there are, or would at least be, when that is more.
 pub(crate) fn write(planes: &Planes, quality: u8, max: u64) -> Result<Vec<u8>, u64> {
     let frame = Frame::new(planes, quality);
-    let jpeg = match planes.luma.samples.len() <= KEPT_PIXELS_MAX {
+    let mut jpeg = match planes.luma.samples.len() <= KEPT_PIXELS_MAX {
         true => frame.write_kept(max)?,
         false => frame.write_in_rows(),
     };
+    jpeg.extend(END);
     let bytes = jpeg.len() as u64;
     if bytes > max { Err(bytes) } else { Ok(jpeg) }
 }
 
-/// Up to here all symbols are kept from counting to writing; they take at most 6 bytes a pixel.
+/// Up to here all symbols are kept from counting to writing; they take some 6 bytes a pixel at most.
 const KEPT_PIXELS_MAX: usize = 1 << 20;
 /// Larger pictures have tables that suit one in so many of their rows of units.
 const SAMPLED: usize = 8;
@@ -63,38 +64,35 @@ impl<'a> Frame<'a> {
         Self { planes, layout, quantisers: [Quantiser::luma(quality), Quantiser::chroma(quality)] }
     }
 
+    /// Counts first, and writes only what may be within `max` bytes.
     fn write_kept(&self, max: u64) -> Result<Vec<u8>, u64> {
         let symbols = self.symbols(1);
         let counts = count(&symbols);
         let tables = counts.each_ref().map(Table::best_for);
-        let mut jpeg = self.header(&tables);
+        let header = self.header(&tables);
         let bits: u64 = tables.iter().zip(&counts).map(|(table, counts)| table.bits(counts)).sum();
-        let least = jpeg.len() as u64 + bits / 8;
+        let least = header.len() as u64 + bits / 8;
         if least > max {
             return Err(least);
         }
-        let mut writer = Writer::new(&tables);
-        writer.write(&symbols, &mut jpeg);
-        writer.finish(&mut jpeg);
-        jpeg.extend(END);
-        Ok(jpeg)
+        let mut writer = Writer::new(&tables, header);
+        writer.write(&symbols);
+        Ok(writer.finish())
     }
 
+    /// Makes the symbols of the sample twice, so that those of the whole picture are never in memory.
     fn write_in_rows(&self) -> Vec<u8> {
         let mut symbols = self.symbols(SAMPLED);
         symbols.extend(every_symbol());
         let tables = count(&symbols).each_ref().map(Table::best_for);
-        let mut jpeg = self.header(&tables);
-        let mut writer = Writer::new(&tables);
+        let mut writer = Writer::new(&tables, self.header(&tables));
         let mut means = Means::default();
         for row in 0..self.rows() {
             symbols.clear();
             self.push_row(row, &mut means, &mut symbols);
-            writer.write(&symbols, &mut jpeg);
+            writer.write(&symbols);
         }
-        writer.finish(&mut jpeg);
-        jpeg.extend(END);
-        jpeg
+        writer.finish()
     }
 
     /// Rows of units.
@@ -102,7 +100,7 @@ impl<'a> Frame<'a> {
         self.planes.luma.height.div_ceil(self.layout.unit)
     }
 
-    /// Those of every row, or only of one in `step`.
+    /// The symbols of every row, or only of one in `step`.
     fn symbols(&self, step: usize) -> Vec<Symbol> {
         let (mut symbols, mut means) = (Vec::new(), Means::default());
         (0..self.rows()).step_by(step).for_each(|row| self.push_row(row, &mut means, &mut symbols));

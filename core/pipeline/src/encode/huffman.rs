@@ -99,61 +99,61 @@ fn limited(mut lengths: Vec<u32>) -> [u8; 16] {
     std::array::from_fn(|index| u8::try_from(lengths[index + 1]).expect("a table has 256 symbols at most"))
 }
 
-/// Writes symbols as bits, highest first.
+/// Appends symbols to a file as bits, highest first.
 pub(crate) struct Writer {
-    /// For each table and value, how far the plain bits move the code, which stands above them, and both lengths.
+    /// For each table and value, the code with room for the plain bits below it, and the length of both.
     codes: Vec<(u32, u32)>,
-    /// Bits that fill no byte yet, lowest last.
+    /// Bits that fill no byte yet are the lowest.
     held: u64,
     count: u32,
-    /// Bytes of ones are not stuffed yet.
-    plain: Vec<u8>,
+    /// Bytes in work; kept for its memory.
+    bytes: Vec<u8>,
+    jpeg: Vec<u8>,
 }
 
 impl Writer {
-    pub(crate) fn new(tables: &[Table; 4]) -> Self {
-        let codes = tables.iter().flat_map(|table| table.codes.iter().zip(0_u32..));
-        let codes = codes.map(|((code, length), value)| {
-            let plain_bits = value & 15;
+    pub(crate) fn new(tables: &[Table; 4], jpeg: Vec<u8>) -> Self {
+        let codes = tables.iter().flat_map(|table| (0..).zip(&table.codes));
+        let codes = codes.map(|(value, (code, length))| {
+            let plain_bits: u32 = value & 15;
             (u32::from(*code) << plain_bits, u32::from(*length) + plain_bits)
         });
-        Self { codes: codes.collect(), held: 0, count: 0, plain: Vec::new() }
+        Self { codes: codes.collect(), held: 0, count: 0, bytes: Vec::new(), jpeg }
     }
 
-    /// Appends symbols, with a zero byte behind each byte of ones (F.1.2.3).
-    pub(crate) fn write(&mut self, symbols: &[Symbol], out: &mut Vec<u8>) {
-        /// A code has 16 bits, and what follows 11.
-        const BYTES_MAX: usize = 4;
-        let mut plain = std::mem::take(&mut self.plain);
-        plain.resize(symbols.len() * BYTES_MAX + 8, 0);
+    pub(crate) fn write(&mut self, symbols: &[Symbol]) {
+        /// A code has 16 bits, and what follows has 11.
+        const SYMBOL_BYTES_MAX: usize = 4;
+        self.bytes.resize(symbols.len() * SYMBOL_BYTES_MAX + 8, 0);
         let mut at = 0;
         for symbol in symbols {
             let (code, bits) = self.codes[usize::from(symbol.table) << 8 | usize::from(symbol.value)];
             self.held = self.held << bits | u64::from(code | u32::from(symbol.plain));
             self.count += bits;
-            plain[at..at + 8].copy_from_slice(&(self.held << (64 - self.count)).to_be_bytes());
+            // All that is held, with whole bytes or without: to ask would take longer.
+            self.bytes[at..at + 8].copy_from_slice(&(self.held << (64 - self.count)).to_be_bytes());
             at += (self.count / 8) as usize;
             self.count %= 8;
         }
-        stuff(&plain[..at], out);
-        self.plain = plain;
+        push_stuffed(&self.bytes[..at], &mut self.jpeg);
     }
 
     /// Fills the last byte with ones.
-    pub(crate) fn finish(self, out: &mut Vec<u8>) {
+    pub(crate) fn finish(mut self) -> Vec<u8> {
         if self.count > 0 {
-            let byte = (self.held << (8 - self.count) | 0xFF >> self.count) as u8;
-            stuff(&[byte], out);
+            let last = (self.held << (8 - self.count)) as u8 | 0xFF >> self.count;
+            push_stuffed(&[last], &mut self.jpeg);
         }
+        self.jpeg
     }
 }
 
-fn stuff(mut plain: &[u8], out: &mut Vec<u8>) {
-    while let Some(at) = memchr::memchr(0xFF, plain) {
-        let (done, rest) = plain.split_at(at + 1);
-        out.extend_from_slice(done);
-        out.push(0);
-        plain = rest;
+/// Appends bytes, with a zero behind each byte of ones (F.1.2.3).
+fn push_stuffed(mut bytes: &[u8], jpeg: &mut Vec<u8>) {
+    while let Some(at) = memchr::memchr(0xFF, bytes) {
+        jpeg.extend_from_slice(&bytes[..=at]);
+        jpeg.push(0);
+        bytes = &bytes[at + 1..];
     }
-    out.extend_from_slice(plain);
+    jpeg.extend_from_slice(bytes);
 }

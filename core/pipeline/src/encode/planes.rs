@@ -106,7 +106,6 @@ impl Plane {
     }
 
     /// The block whose first sample is at a place in the picture; the last row and column are repeated beyond the edge.
-    #[inline(never)]
     pub(crate) fn block(&self, (x, y): (usize, usize)) -> Block<f32> {
         let mut block = [[0.0; 8]; 8];
         for (down, eight) in block.iter_mut().enumerate() {

@@ -57,9 +57,8 @@ pub(crate) fn quality_of(percent: f64) -> u8 {
 
 /// Reads a turned block from the lowest frequency to the highest (figure A.6).
 ///
-/// Written out, this is a hundred instructions without a branch; a loop over a table of places takes four times as long.
+/// Written out, since a loop over a table of places takes several times as long.
 #[rustfmt::skip]
-#[inline(never)]
 fn zigzag<T: Copy>(b: &Block<T>) -> [T; 64] {
     [
         b[0][0], b[1][0], b[0][1], b[0][2], b[1][1], b[2][0], b[3][0], b[2][1],
