@@ -1,24 +1,23 @@
 //! What a photo costs, stage by stage: `cargo bench -p portraitd-pipeline`.
 //!
 //! Each figure is the median of CPU milliseconds of this thread over several rounds, in which all rows take turns, so
-//! that a busy machine spoils all of them alike. Resizing and encoding alone are measured with the crates that do it,
-//! called as the pipeline calls them; every other row is the pipeline itself.
+//! that a busy machine spoils all of them alike. Resizing alone is measured with the crate that does it, called as the
+//! pipeline calls it, and encoding in a bench of its own; every other row is the pipeline itself.
 
 #![forbid(unsafe_code)]
 
-use std::fs;
 use std::hint::black_box;
-use std::time::{Duration, Instant};
 
 use fast_image_resize::images::{Image, ImageRef};
 use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
-use jpeg_encoder::{ChromaSubsamplingMethod, ColorType, Encoder, SamplingFactor};
+use jpeg_encoder::{ColorType, Encoder, SamplingFactor};
 use portraitd_pipeline::{Crop, Fit, Limits, Recipe, RenditionSpec, examine, render};
 
+use clock::{Row, medians};
+
+mod clock;
 #[path = "../examples/make_photos/picture.rs"]
 mod picture;
-
-const ROUNDS: usize = 9;
 
 fn main() {
     for (name, width, height) in [("2 MP", 1200, 1600), ("12 MP", 3024, 4032)] {
@@ -27,23 +26,14 @@ fn main() {
     measure("12 MP progressive", 3024, 4032, true);
 }
 
-type Row<'a> = (String, Box<dyn Fn() + 'a>);
-
 fn measure(name: &str, width: u16, height: u16, progressive: bool) {
     let rgb = picture::portrait(width.into(), height.into(), 1);
     let photo = camera_jpeg(&rgb, width, height, progressive);
     println!("\n{name}, {width}x{height}, {} kB, CPU ms", photo.len() / 1000);
     let mut rows = pipeline_rows(&photo);
-    rows.extend(crate_rows(&rgb, width, height));
-    let mut times = vec![Vec::new(); rows.len()];
-    for _ in 0..ROUNDS {
-        for ((_, work), times) in rows.iter().zip(&mut times) {
-            times.push(cpu_of(work));
-        }
-    }
-    for ((row, _), times) in rows.iter().zip(&mut times) {
-        times.sort_by(f64::total_cmp);
-        println!("  {row:<34} {:>8.2}", times[ROUNDS / 2]);
+    rows.extend(resize_rows(&rgb, width, height));
+    for ((row, _), time) in rows.iter().zip(medians(&rows)) {
+        println!("  {row:<34} {time:>8.2}");
     }
 }
 
@@ -72,25 +62,13 @@ fn recipes() -> [(&'static str, Vec<RenditionSpec>); 4] {
     ]
 }
 
-fn crate_rows(rgb: &[u8], width: u16, height: u16) -> Vec<Row<'_>> {
+fn resize_rows(rgb: &[u8], width: u16, height: u16) -> Vec<Row<'_>> {
     let scale = (2048.0 / f64::from(width.max(height))).min(1.0);
     let [wide, high] = [width, height].map(|side| (f64::from(side) * scale).round() as u16);
-    let large = resized(rgb, width, height, wide, high);
-    let small = resized(&large, wide, high, 200, 200);
-    let mut rows: Vec<Row<'_>> = vec![
+    vec![
         ("resize to 2048".to_owned(), Box::new(move || drop(black_box(resized(rgb, width, height, wide, high))))),
         ("resize to 200".to_owned(), Box::new(move || drop(black_box(resized(rgb, width, height, 200, 200))))),
-    ];
-    for (name, pixels, wide, high) in [("2048", large, wide, high), ("200", small, 200, 200)] {
-        for own_tables in [false, true] {
-            let bytes = encoded(&pixels, wide, high, own_tables).len();
-            let tables = if own_tables { "own tables" } else { "usual tables" };
-            let pixels = pixels.clone();
-            let work = move || drop(black_box(encoded(&pixels, wide, high, own_tables)));
-            rows.push((format!("encode {name}, {tables}, {bytes} B"), Box::new(work)));
-        }
-    }
-    rows
+    ]
 }
 
 fn resized(rgb: &[u8], width: u16, height: u16, wide: u16, high: u16) -> Vec<u8> {
@@ -101,16 +79,6 @@ fn resized(rgb: &[u8], width: u16, height: u16, wide: u16, high: u16) -> Vec<u8>
     sheet.into_vec()
 }
 
-fn encoded(rgb: &[u8], width: u16, height: u16, own_tables: bool) -> Vec<u8> {
-    let mut jpeg = Vec::new();
-    let mut encoder = Encoder::new(&mut jpeg, 85);
-    encoder.set_sampling_factor(SamplingFactor::F_2_2);
-    encoder.set_chroma_subsampling_method(ChromaSubsamplingMethod::Average);
-    encoder.set_optimized_huffman_tables(own_tables);
-    encoder.encode(rgb, width, height, ColorType::Rgb).expect("writing to memory works");
-    jpeg
-}
-
 fn camera_jpeg(rgb: &[u8], width: u16, height: u16, progressive: bool) -> Vec<u8> {
     let mut jpeg = Vec::new();
     let mut encoder = Encoder::new(&mut jpeg, 92);
@@ -118,22 +86,4 @@ fn camera_jpeg(rgb: &[u8], width: u16, height: u16, progressive: bool) -> Vec<u8
     encoder.set_progressive(progressive);
     encoder.encode(rgb, width, height, ColorType::Rgb).expect("writing to memory works");
     jpeg
-}
-
-/// The mean of as many runs as take some tens of milliseconds: the system counts a thread's time in steps of a few.
-fn cpu_of(work: &dyn Fn()) -> f64 {
-    let (before, start) = (cpu_ms(), Instant::now());
-    let mut runs = 0.0;
-    while start.elapsed() < Duration::from_millis(60) {
-        work();
-        runs += 1.0;
-    }
-    (cpu_ms() - before) / runs
-}
-
-/// Time on a processor so far, of this thread: the first number of its schedstat (proc(5)).
-fn cpu_ms() -> f64 {
-    let text = fs::read_to_string("/proc/thread-self/schedstat").expect("Linux tells each thread's time");
-    let nanoseconds = text.split_whitespace().next().and_then(|word| word.parse::<f64>().ok());
-    nanoseconds.expect("the first word is a number") / 1e6
 }
