@@ -1,7 +1,7 @@
 //! Writes pixels as a JPEG of the usual quality, or of the best one that keeps within a number of bytes.
 //!
 //! The encoder is ours because tables for each picture make renditions 4 to 27 % smaller, and those that exist in Rust
-//! take two to four times as long as it when they make such tables. Without, the fastest of them is as fast, with code
+//! take one and a half to four times as long when they make such tables. Without, the fastest of them is as fast, with code
 //! for AVX2: `cargo bench -p portraitd-pipeline --bench encode` shows them all.
 
 mod dct;

@@ -23,7 +23,7 @@ pub(crate) fn write(planes: &Planes, quality: u8, max: u64) -> Result<Vec<u8>, u
 }
 
 /// Up to here all symbols are kept from counting to writing; they take some 6 bytes a pixel at most.
-const KEPT_PIXELS_MAX: usize = 1 << 20;
+const KEPT_PIXELS_MAX: usize = 1 << 18;
 /// Larger pictures have tables that suit one in so many of their rows of units.
 const SAMPLED: usize = 8;
 

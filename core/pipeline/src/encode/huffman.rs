@@ -106,8 +106,6 @@ pub(crate) struct Writer {
     /// Bits that fill no byte yet are the lowest.
     held: u64,
     count: u32,
-    /// Bytes in work; kept for its memory.
-    bytes: Vec<u8>,
     jpeg: Vec<u8>,
 }
 
@@ -118,24 +116,26 @@ impl Writer {
             let plain_bits: u32 = value & 15;
             (u32::from(*code) << plain_bits, u32::from(*length) + plain_bits)
         });
-        Self { codes: codes.collect(), held: 0, count: 0, bytes: Vec::new(), jpeg }
+        Self { codes: codes.collect(), held: 0, count: 0, jpeg }
     }
 
     pub(crate) fn write(&mut self, symbols: &[Symbol]) {
-        /// A code has 16 bits, and what follows has 11.
-        const SYMBOL_BYTES_MAX: usize = 4;
-        self.bytes.resize(symbols.len() * SYMBOL_BYTES_MAX + 8, 0);
+        symbols.chunks(AT_ONCE).for_each(|symbols| self.write_some(symbols));
+    }
+
+    fn write_some(&mut self, symbols: &[Symbol]) {
+        let mut bytes = [0; AT_ONCE * SYMBOL_BYTES_MAX + 8];
         let mut at = 0;
         for symbol in symbols {
             let (code, bits) = self.codes[usize::from(symbol.table) << 8 | usize::from(symbol.value)];
             self.held = self.held << bits | u64::from(code | u32::from(symbol.plain));
             self.count += bits;
-            // All that is held, with whole bytes or without: to ask would take longer.
-            self.bytes[at..at + 8].copy_from_slice(&(self.held << (64 - self.count)).to_be_bytes());
+            // All that is held, whole bytes or not: to ask first would take longer.
+            bytes[at..at + 8].copy_from_slice(&(self.held << (64 - self.count)).to_be_bytes());
             at += (self.count / 8) as usize;
             self.count %= 8;
         }
-        push_stuffed(&self.bytes[..at], &mut self.jpeg);
+        push_stuffed(&bytes[..at], &mut self.jpeg);
     }
 
     /// Fills the last byte with ones.
@@ -147,6 +147,11 @@ impl Writer {
         self.jpeg
     }
 }
+
+/// Symbols that are written before bytes are stuffed.
+const AT_ONCE: usize = 1024;
+/// A code has 16 bits, and what follows has 11.
+const SYMBOL_BYTES_MAX: usize = 4;
 
 /// Appends bytes, with a zero behind each byte of ones (F.1.2.3).
 fn push_stuffed(mut bytes: &[u8], jpeg: &mut Vec<u8>) {
