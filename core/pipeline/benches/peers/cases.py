@@ -1,0 +1,64 @@
+"""What is compared and what is to be reached."""
+
+from dataclasses import dataclass
+
+OURS = "ours"
+AGAIN = "ours, again"
+VIPS = "libvips, small from large"
+VIPS_EACH = "libvips, each from the file"
+SHARP = "sharp"
+PILLOW = "Pillow draft"
+
+# Parts of our own way, each in a process of its own.
+WALK = "walk"
+DIGEST = "SHA-256"
+DECODE = "decode alone"
+
+SMALL = ("200x200", "48x48")
+
+
+@dataclass(frozen=True)
+class Case:
+    """A photo and the sizes made of it, largest first: `WxH` is filled, a side of 0 is free, `0x0` is the original."""
+
+    name: str
+    title: str
+    photo: str
+    ours: tuple
+    peers: tuple
+    # Measured runs in each process of each round; small photos need more for a steady figure.
+    runs: int
+
+
+CASES = (
+    Case("24mp", "24 MP -> 200 + 48", "cam24.jpg", SMALL, SMALL, 3),
+    Case("12mp", "12 MP -> 200 + 48", "cam12.jpg", SMALL, SMALL, 5),
+    Case("real", "a real photo of 6.3 MP -> 200 + 48", "stream.jpg", SMALL, SMALL, 7),
+    Case("1mp", "1.25 MP -> 200 + 48", "web1.jpg", SMALL, SMALL, 25),
+    Case("24mp-progressive", "24 MP progressive -> 200 + 48", "cam24-progressive.jpg", SMALL, SMALL, 3),
+    Case("12mp-kept", "12 MP -> original kept + 200 + 48 (peers: 2000 wide + 200 + 48)", "cam12.jpg",
+         ("0x0", *SMALL), ("2000x0", *SMALL), 3),
+    Case("12mp-2048", "12 MP -> 2048 wide + 200 + 48", "cam12.jpg", ("2048x0", *SMALL), ("2048x0", *SMALL), 3),
+    Case("real-progressive", "a real progressive photo of 6.3 MP -> 200 + 48", "friends.jpg", SMALL, SMALL, 5),
+    Case("real-24mp", "a real photo of 24 MP, 4:2:2 -> 200 + 48", "paris.jpg", SMALL, SMALL, 3),
+)
+
+# CPU time of ours over the peer's: case, peer, at most.
+RATIO_GOALS = (
+    ("24mp", VIPS, 0.65), ("24mp", SHARP, 0.40), ("24mp", PILLOW, 0.75),
+    ("12mp", VIPS, 0.50), ("12mp", SHARP, 0.35), ("12mp", PILLOW, 0.60),
+    ("real", VIPS, 0.80),
+    ("1mp", VIPS, 0.45), ("1mp", SHARP, 0.45), ("1mp", PILLOW, 0.70),
+    ("24mp-progressive", VIPS, 0.10),
+    ("12mp-kept", VIPS, 0.35),
+    ("12mp-2048", VIPS, 1.00), ("12mp-2048", PILLOW, 0.55),
+)
+
+# CPU time of 200 + 48 over that of the decode alone, at most.
+PATH_GOALS = (("24mp", 1.12), ("12mp", 1.12), ("real", 1.12))
+
+# Memory above idle, the file included, in MB at most.
+MEMORY_GOALS = (("24mp", 20), ("24mp-progressive", 20))
+
+# SSIM of the 200x200, at least.
+QUALITY_GOALS = (("real", 0.994), ("real-progressive", 0.994), ("real-24mp", 0.994))

@@ -1,0 +1,69 @@
+"""Runs everybody in turn and keeps what each run cost."""
+
+import json
+import os
+import statistics
+from dataclasses import dataclass
+from pathlib import Path
+
+from cases import AGAIN, DECODE, DIGEST, OURS, PILLOW, SHARP, VIPS, VIPS_EACH, WALK
+from failure import run, tell
+
+HERE = Path(__file__).parent
+PARTS = (WALK, DIGEST, DECODE)
+
+
+@dataclass(frozen=True)
+class Runner:
+    """Somebody who makes small pictures: a program of the common form, and the folder it runs in."""
+
+    name: str
+    command: tuple
+    folder: Path
+    ours: bool = False
+
+    def sizes(self, case):
+        """What it is asked for."""
+        if self.name in PARTS:
+            return ()
+        return case.ours if self.ours else case.peers
+
+    def work(self, case, photos, runs, out="-"):
+        """The answer of one process. With no measured runs it has worked once, which is what memory is judged by."""
+        command = [*self.command, photos / case.photo, str(runs), out, *self.sizes(case)]
+        # One thread, no compiled Python in the tree.
+        environment = os.environ | {"VIPS_CONCURRENCY": "1", "PYTHONDONTWRITEBYTECODE": "1"}
+        hint = "run it by hand: " + " ".join(map(str, command))
+        text = run(f"run {self.name}", hint, command, cwd=self.folder, env=environment)
+        return json.loads(text.strip().splitlines()[-1])
+
+
+def runners(shop):
+    """Everybody, in the order of a round. Ours stands at both ends, so that a round shows its own noise."""
+    python = [
+        Runner(VIPS, (shop.python, HERE / "peer_vips.py", "small-from-large"), HERE),
+        Runner(VIPS_EACH, (shop.python, HERE / "peer_vips.py", "each-from-file"), HERE),
+        Runner(PILLOW, (shop.python, HERE / "peer_pillow.py", "draft"), HERE),
+    ]
+    sharp = [Runner(SHARP, ("node", HERE / "peer_sharp.mjs", "each-from-file"), shop.node)] if shop.node else []
+    ours = [Runner(name, (shop.ours, stage), HERE, ours=True) for name, stage in (
+        (AGAIN, "render"), (DECODE, "render"), (WALK, "walk"), (DIGEST, "digest"))]
+    return [Runner(OURS, (shop.ours, "render"), HERE, ours=True), *python, *sharp, *ours]
+
+
+def stay_on_one_core(core):
+    """This process and all that it starts. Another core would have a cold cache and perhaps another clock."""
+    allowed = sorted(os.sched_getaffinity(0))
+    os.sched_setaffinity(0, {allowed[-1] if core is None else core})
+
+
+def rounds(cases, everybody, photos, count):
+    """CPU milliseconds by case and name: one for each round, the median of that process' runs."""
+    costs = {case.name: {runner.name: [] for runner in everybody} for case in cases}
+    for number in range(1, count + 1):
+        tell(f"round {number} of {count}")
+        for case in cases:
+            for runner in everybody:
+                times = runner.work(case, photos, case.runs)["cpu_ms"]
+                costs[case.name][runner.name].append(statistics.median(times))
+    return costs

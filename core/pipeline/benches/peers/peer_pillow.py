@@ -1,0 +1,43 @@
+"""Pillow, with libjpeg's scaled decoding: `draft`."""
+
+import io
+
+import worker
+from PIL import Image, ImageOps
+
+# So many times the wanted size is decoded at least, as `Image.thumbnail` does by default.
+GAP = 2
+
+
+def draft_and_fit(data, wanted):
+    """The file is read once, and each size is made from the one before."""
+    image = Image.open(io.BytesIO(data))
+    image.draft("RGB", draft_size(image.size, wanted[0]))
+    image = ImageOps.exif_transpose(image).convert("RGB")
+    jpegs = []
+    for width, height in wanted:
+        image = ImageOps.fit(image, (width, height), Image.LANCZOS) if height else wide(image, width)
+        jpegs.append(jpeg(image))
+    return jpegs
+
+
+def draft_size(sides, size):
+    """The whole photo at a size that covers the wanted one well."""
+    width, height = sides
+    scale = max(size[0] / width, size[1] / height) * GAP
+    return round(width * scale), round(height * scale)
+
+
+def wide(image, width):
+    """The whole picture at that width."""
+    return image.resize((width, round(image.height * width / image.width)), Image.LANCZOS)
+
+
+def jpeg(image):
+    """4:2:0 is its default at this quality."""
+    file = io.BytesIO()
+    image.save(file, "JPEG", quality=85)
+    return file.getvalue()
+
+
+worker.serve({"draft": draft_and_fit})

@@ -1,0 +1,114 @@
+"""Sets up everybody under cargo's target folder; what is there already is used again."""
+
+import json
+import shutil
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import real_photos
+from failure import Failure, run, tell
+
+HERE = Path(__file__).parent
+NETWORK = "check that the package registries can be reached, then run this again"
+
+
+@dataclass(frozen=True)
+class Workshop:
+    """Where everything lies."""
+
+    python: Path
+    node: Path | None
+    ours: Path
+    photos: Path
+    out: Path
+
+
+def workshop(photos):
+    """Everybody ready to run, and those of the photos that could be had."""
+    home = target_folder() / "peers"
+    for folder in ("photos", "out", "node", "downloads"):
+        (home / folder).mkdir(parents=True, exist_ok=True)
+    shop = Workshop(python_peers(home), sharp(home / "node"), our_example(), home / "photos", home / "out")
+    real_photos.fetch(photos, home / "downloads")
+    command = [shop.python, HERE / "make_photos.py", shop.photos, home / "downloads", *photos]
+    tell("making the photos that are not there yet")
+    run("make the photos", "delete target/peers and run this again", command)
+    return shop
+
+
+def target_folder():
+    """Cargo knows of every way to move it."""
+    command = ["cargo", "metadata", "--format-version", "1", "--no-deps"]
+    text = run("find cargo's target folder", "install Rust with cargo", command, cwd=HERE)
+    return Path(json.loads(text)["target_directory"])
+
+
+def our_example():
+    """The program that runs our part."""
+    tell("building our example")
+    command = ["cargo", "build", "--release", "--package", "portraitd-pipeline", "--example", "timed_render"]
+    run("build our example", "run the same cargo command by hand", command, cwd=HERE)
+    return target_folder() / "release/examples/timed_render"
+
+
+def python_peers(home):
+    """The Python of an environment that holds libvips and Pillow."""
+    venv, wanted = home / "venv", (HERE / "requirements.txt").read_text()
+    python, stamp = venv / "bin/python", venv / "installed.txt"
+    if stamp.is_file() and stamp.read_text() == wanted:
+        return python
+    tell("installing libvips, Pillow and scikit-image")
+    hint = "install Python's venv module (Debian: python3-venv)"
+    run("make a Python environment", hint, [sys.executable, "-m", "venv", "--clear", venv])
+    command = [python, "-m", "pip", "install", "--quiet", "--requirement", HERE / "requirements.txt"]
+    run("install the Python peers", NETWORK, command)
+    stamp.write_text(wanted)
+    return python
+
+
+def sharp(folder):
+    """The folder that holds sharp, if this machine has node."""
+    if not (shutil.which("node") and shutil.which("npm")):
+        tell("left out: sharp, because node and npm are not installed")
+        return None
+    wanted = (HERE / "package.json").read_text()
+    installed = folder / "package.json"
+    if not (installed.is_file() and installed.read_text() == wanted and sharp_starts(folder)):
+        tell("installing sharp")
+        installed.write_text(wanted)
+        run("install sharp", NETWORK, ["npm", "install", "--no-audit", "--no-fund", "--no-package-lock"], cwd=folder)
+    if not sharp_starts(folder):
+        raise Failure("start sharp", "node cannot load it", "sharp's package names the oldest node that it works with")
+    return folder
+
+
+def sharp_starts(folder):
+    """Whether node can load it."""
+    try:
+        run("start sharp", "", ["node", "-e", "require('sharp')"], cwd=folder)
+    except Failure:
+        return False
+    return True
+
+
+def versions(shop):
+    """Lines about who took part and on what machine."""
+    text = "import PIL, pyvips, skimage; v = [str(pyvips.version(n)) for n in range(3)]; " \
+        "print(f'pyvips {pyvips.__version__} (libvips {\".\".join(v)}), Pillow {PIL.__version__}, " \
+        "scikit-image {skimage.__version__}')"
+    lines = [run("ask for versions", NETWORK, [shop.python, "-c", text])]
+    if shop.node:
+        script = "const v = require('sharp').versions; " \
+            "console.log(`sharp ${v.sharp} (libvips ${v.vips}), node ${process.versions.node}`)"
+        lines.append(run("ask for versions", NETWORK, ["node", "-e", script], cwd=shop.node))
+    lines.append(run("ask for versions", "", ["rustc", "--version"], cwd=HERE))
+    lines.append(processor())
+    return [line.strip() for line in lines]
+
+
+def processor():
+    """The processor's name."""
+    lines = Path("/proc/cpuinfo").read_text().splitlines()
+    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return f"{len(names)} x {names[0]}" if names else "unknown processor"

