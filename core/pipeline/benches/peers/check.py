@@ -11,16 +11,30 @@ HERE = Path(__file__).parent
 
 
 @dataclass(frozen=True)
+class Likeness:
+    """How near a decoded JPEG of 200x200 is to the reference, and how much of the difference is the encoder's."""
+
+    ssim: float
+    psnr: float
+    # The reference through the same encoder, to the reference.
+    encoder_alone: float
+    # The JPEG to the reference through the same encoder: both have its loss, but each its own.
+    to_encoded: float
+
+    @property
+    def without_encoder(self):
+        """SSIM, if the encoder had lost nothing. Small losses add up, so its own is given back."""
+        return 1 - (self.encoder_alone - self.ssim)
+
+
+@dataclass(frozen=True)
 class Look:
     """One process with one run, seen from outside."""
 
     peak_mb: float
     bytes: list
-    # Only where 200x200 is the largest size: likeness to the reference, of the reference through the same encoder to
-    # the reference, and of the picture to that.
-    whole: dict | None = None
-    encoding: dict | None = None
-    scaling: dict | None = None
+    # Only where 200x200 is the largest size.
+    likeness: Likeness | None = None
 
 
 def looks(cases, everybody, shop):
@@ -37,22 +51,21 @@ def look(case, runner, shop):
         check_sides(case, runner, files, shop)
     seen = Look(answer["peak_kib"] * 1024 / 1e6, answer["bytes"])
     if files and case.ours == SMALL:
-        return replace(seen, **likeness(case, runner, files[0], shop))
+        return replace(seen, likeness=likeness(case, runner, files[0], shop))
     return seen
 
 
 def likeness(case, runner, file, shop):
-    """How near the 200x200 is to the reference, and how much of the difference is the encoder's."""
+    """Compares the 200x200 with a reference, which goes through the same program too, to be encoded only."""
     reference = shop.out / f"{case.name}-reference.png"
     if not reference.is_file():
         quality(shop, "reference", shop.photos / case.photo, "200", reference)
     encoded = shop.out / f"{case.name}-{slug(runner.name)}-reference"
     runner.work(replace(case, photo=reference, ours=SMALL[:1], peers=SMALL[:1]), shop.photos, 0, encoded)
-    return {
-        "whole": quality(shop, "compare", reference, file),
-        "encoding": quality(shop, "compare", reference, f"{encoded}-0.jpg"),
-        "scaling": quality(shop, "compare", f"{encoded}-0.jpg", file),
-    }
+    made = quality(shop, "compare", reference, file)
+    alone = quality(shop, "compare", reference, f"{encoded}-0.jpg")
+    to_encoded = quality(shop, "compare", f"{encoded}-0.jpg", file)
+    return Likeness(made["ssim"], made["psnr"], alone["ssim"], to_encoded["ssim"])
 
 
 def check_sides(case, runner, files, shop):

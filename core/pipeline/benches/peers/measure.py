@@ -30,6 +30,7 @@ class Runner:
 
     def work(self, case, photos, runs, out="-"):
         """The answer of one process. With no measured runs it has worked once, which is what memory is judged by."""
+        # A photo with a path from the root is that very file.
         command = [*self.command, photos / case.photo, str(runs), out, *self.sizes(case)]
         # One thread, no compiled Python in the tree.
         environment = os.environ | {"VIPS_CONCURRENCY": "1", "PYTHONDONTWRITEBYTECODE": "1"}

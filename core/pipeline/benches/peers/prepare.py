@@ -94,17 +94,12 @@ def sharp_starts(folder):
 
 def versions(shop):
     """Lines about who took part and on what machine."""
-    text = "import PIL, pyvips, skimage; v = [str(pyvips.version(n)) for n in range(3)]; " \
-        "print(f'pyvips {pyvips.__version__} (libvips {\".\".join(v)}), Pillow {PIL.__version__}, " \
-        "scikit-image {skimage.__version__}')"
-    lines = [run("ask for versions", NETWORK, [shop.python, "-c", text])]
+    lines = [", ".join((HERE / "requirements.txt").read_text().split())]
     if shop.node:
-        script = "const v = require('sharp').versions; " \
-            "console.log(`sharp ${v.sharp} (libvips ${v.vips}), node ${process.versions.node}`)"
-        lines.append(run("ask for versions", NETWORK, ["node", "-e", script], cwd=shop.node))
-    lines.append(run("ask for versions", "", ["rustc", "--version"], cwd=HERE))
-    lines.append(processor())
-    return [line.strip() for line in lines]
+        script = "v = require('sharp').versions; `sharp ${v.sharp} with libvips ${v.vips}, node ${process.version}`"
+        lines.append(run("ask for sharp's version", NETWORK, ["node", "-p", script], cwd=shop.node).strip())
+    lines.append(run("ask for Rust's version", "install Rust with cargo", ["rustc", "--version"], cwd=HERE).strip())
+    return [*lines, processor()]
 
 
 def processor():

