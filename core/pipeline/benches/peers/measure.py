@@ -11,6 +11,8 @@ from failure import run, tell
 
 HERE = Path(__file__).parent
 PARTS = (WALK, DIGEST, DECODE)
+# For libvips, and for node, which would work at sharp's pipelines side by side.
+ONE_THREAD = {"VIPS_CONCURRENCY": "1", "UV_THREADPOOL_SIZE": "1"}
 
 
 @dataclass(frozen=True)
@@ -32,8 +34,7 @@ class Runner:
         """The answer of one process. With no measured runs it has worked once, which is what memory is judged by."""
         # A photo with a path from the root is that very file.
         command = [*self.command, photos / case.photo, str(runs), out, *self.sizes(case)]
-        # One thread, no compiled Python in the tree.
-        environment = os.environ | {"VIPS_CONCURRENCY": "1", "PYTHONDONTWRITEBYTECODE": "1"}
+        environment = os.environ | ONE_THREAD | {"PYTHONDONTWRITEBYTECODE": "1"}
         hint = "run it by hand: " + " ".join(map(str, command))
         text = run(f"run {self.name}", hint, command, cwd=self.folder, env=environment)
         return json.loads(text.strip().splitlines()[-1])

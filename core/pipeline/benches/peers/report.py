@@ -121,7 +121,7 @@ def quality_goals(looks):
         what = f"{case}: SSIM without the encoder's loss"
         if case in looks:
             like = looks[case][OURS].likeness
-            measured = f"{like.without_encoder:.4f} (certainly over {like.to_encoded:.4f})"
+            measured = f"{like.without_encoder:.4f} (at least {like.to_encoded:.4f})"
             yield what, f">= {least}", measured, like.without_encoder >= least
         else:
             yield what, f">= {least}", "", None
