@@ -19,6 +19,8 @@ mod progressive;
 mod script;
 mod sequential;
 mod tables;
+#[cfg(test)]
+mod tests;
 mod transform;
 mod walk;
 
