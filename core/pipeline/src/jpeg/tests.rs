@@ -3,6 +3,7 @@
 mod agreement;
 mod goldens;
 mod libjpeg;
+mod likeness;
 mod made;
 mod ways;
 

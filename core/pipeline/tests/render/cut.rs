@@ -1,5 +1,6 @@
 //! A file that is still being copied must never become a picture.
 
+use jpeg_encoder::{ColorType, Encoder, SamplingFactor};
 use portraitd_pipeline::{Crop, Refusal};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
@@ -16,10 +17,29 @@ fn whole_photos() -> Vec<(String, Vec<u8>)> {
     made("made baseline", jpeg_of(&rgb, sides, |_| {}));
     made("made progressive", jpeg_of(&rgb, sides, |encoder| encoder.set_progressive(true)));
     made("made with restarts", jpeg_of(&rgb, sides, |encoder| encoder.set_restart_interval(3)));
+    for (name, form) in FORMS {
+        made(name, jpeg_of(&rgb, sides, form));
+    }
     made("made png", png_of(&rgb, 160, 208));
     made("made webp", webp_of(&rgb, 160, 208));
     photos
 }
+
+/// Forms of JPEG that are met less often.
+const FORMS: [(&str, Form); 4] = [
+    ("made with a scan for each colour", |encoder| encoder.set_optimized_huffman_tables(true)),
+    ("made 4:1:1", |encoder| encoder.set_sampling_factor(SamplingFactor::F_4_1)),
+    ("made progressive 4:1:1", |encoder| {
+        encoder.set_sampling_factor(SamplingFactor::F_4_1);
+        encoder.set_progressive(true);
+    }),
+    ("made progressive with restarts", |encoder| {
+        encoder.set_restart_interval(2);
+        encoder.set_progressive(true);
+    }),
+];
+
+type Form = fn(&mut Encoder<&mut Vec<u8>>);
 
 /// Where the picture ends; the phones' files here go on after it, and not with another picture.
 fn end_of_picture(bytes: &[u8]) -> usize {
@@ -73,12 +93,17 @@ fn a_photo_of_which_the_rest_is_zeros_is_refused() {
 #[test]
 fn every_single_prefix_of_a_small_photo_is_refused() {
     let rgb = portrait(96, 96, 5);
-    let photos = [
+    let mut photos = vec![
         jpeg_of(&rgb, (96, 96), |_| {}),
         jpeg_of(&rgb, (96, 96), |encoder| encoder.set_progressive(true)),
         png_of(&rgb, 96, 96),
         webp_of(&rgb, 96, 96),
     ];
+    photos.extend(FORMS.map(|(_, form)| jpeg_of(&rgb, (96, 96), form)));
+    let inks = &rgb.repeat(2)[..96 * 96 * 4];
+    for progressive in [false, true] {
+        photos.push(jpeg_in(ColorType::Cmyk, inks, (96, 96), |encoder| encoder.set_progressive(progressive)));
+    }
     for bytes in photos {
         let accepted = (0..bytes.len()).filter(|end| looked_at(&bytes[..*end]).is_ok());
         assert_eq!(accepted.count(), 0);

@@ -35,8 +35,14 @@ pub(crate) fn real(name: &str) -> Vec<u8> {
 }
 
 /// A made photo, written with 4:2:0 and quality 90 and whatever `more` changes.
-pub(crate) fn jpeg_of(
-    rgb: &[u8],
+pub(crate) fn jpeg_of(rgb: &[u8], sides: (u16, u16), more: impl FnOnce(&mut Encoder<&mut Vec<u8>>)) -> Vec<u8> {
+    jpeg_in(ColorType::Rgb, rgb, sides, more)
+}
+
+/// The same of other colours.
+pub(crate) fn jpeg_in(
+    colours: ColorType,
+    pixels: &[u8],
     (width, height): (u16, u16),
     more: impl FnOnce(&mut Encoder<&mut Vec<u8>>),
 ) -> Vec<u8> {
@@ -44,7 +50,7 @@ pub(crate) fn jpeg_of(
     let mut encoder = Encoder::new(&mut jpeg, 90);
     encoder.set_sampling_factor(SamplingFactor::F_2_2);
     more(&mut encoder);
-    encoder.encode(rgb, width, height, ColorType::Rgb).unwrap();
+    encoder.encode(pixels, width, height, colours).unwrap();
     jpeg
 }
 

@@ -6,10 +6,10 @@ use super::super::{Frame, Plane, Scale};
 
 /// A picture as libjpeg decodes it, without conversion of colours: all components at the size of the largest.
 pub(super) struct Picture {
-    width: usize,
+    pub(super) width: usize,
     height: usize,
-    channels: usize,
-    samples: Vec<u8>,
+    pub(super) channels: usize,
+    pub(super) samples: Vec<u8>,
 }
 
 /// At more than an eighth, libjpeg decodes a component of few samples at a larger size instead of spreading it, so that each
