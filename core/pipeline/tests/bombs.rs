@@ -71,7 +71,7 @@ fn is_harmless(path: &Path) -> bool {
         render(&bytes, &source, &recipe).map(|_| pixels)
     });
     let (cpu, memory) = (cpu() - cpu_before, memory("VmHWM:").saturating_sub(memory_before));
-    let megapixels = made.as_ref().map_or("-".to_owned(), |pixels| (pixels / 1_000_000).to_string());
+    let megapixels = made.as_ref().map_or_else(|_| "-".to_owned(), |pixels| (pixels / 1_000_000).to_string());
     let verdict = made.as_ref().map_or_else(ToString::to_string, |_| "done".to_owned());
     println!(
         "{:<44} {:>8} {megapixels:>5} {:>7} {:>6.1}  {verdict}",

@@ -26,8 +26,7 @@ impl Content {
             Self::Waves => (128.0 + 30.0 * (x / 3.0).sin() + 30.0 * (y / 5.0).cos()) as u8,
             Self::Noise => 96 + dice.roll(64) as u8,
             Self::Flat => 90 + 40 * channel as u8,
-            Self::Edges if (x / 5.0 + y / 11.0) as u32 % 2 == 0 => 80,
-            Self::Edges => 176,
+            Self::Edges => 80 + 96 * ((x / 5.0 + y / 11.0) as u8 % 2),
             Self::Extreme => 255 * dice.roll(2) as u8,
         }
     }
