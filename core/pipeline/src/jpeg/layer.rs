@@ -42,9 +42,8 @@ impl Plane {
 pub(crate) fn decoded_bytes(frame: &Frame, scale: Scale, window: Window) -> (u64, u64) {
     let of = |component| {
         let kept = BlockWindow::new(frame, component, window);
-        let (coefficients, each) = Coefficients::extent(frame, component, scale, kept);
         let samples = kept.count() * (scale.side() * scale.side()) as u64;
-        (samples + 2 * coefficients.count() * each as u64, samples)
+        (samples + Extent::new(frame, component, scale, kept).bytes(), samples)
     };
     frame.components.iter().map(of).fold((0, 0), |sum, (all, samples)| (sum.0 + all, sum.1 + samples))
 }
@@ -105,41 +104,81 @@ impl BlockWindow {
 }
 
 /// What the scans of a progressive picture have told so far.
+///
+/// How long a block's data is in a later scan depends on which of its coefficients are not zero, so that much is kept of all
+/// blocks; values are kept where they are shown.
 pub(super) struct Coefficients {
-    /// Blocks of it, row after row.
-    pub(super) blocks: BlockWindow,
-    /// Coefficients of a block: only the first at an eighth, else all, in zigzag order.
-    pub(super) each: usize,
-    pub(super) values: Vec<i16>,
+    /// Blocks of which values are kept.
+    blocks: BlockWindow,
+    /// Values of a block: only the first at an eighth, else all, in zigzag order.
+    each: usize,
+    values: Vec<i16>,
+    /// How many blocks are in a row of all, and for each of all a bit for each coefficient that is not zero. None at an
+    /// eighth.
+    across: usize,
+    known: Vec<u64>,
+}
+
+/// One block.
+pub(super) struct Block<'a> {
+    pub(super) known: &'a mut u64,
+    /// In zigzag order, where they are kept.
+    pub(super) values: Option<&'a mut [i16]>,
 }
 
 impl Coefficients {
     fn new(frame: &Frame, component: &Component, scale: Scale, window: BlockWindow) -> Self {
-        let (blocks, each) = Self::extent(frame, component, scale, window);
-        Self { blocks, each, values: vec![0; blocks.across() * blocks.down() * each] }
+        let (across, _) = frame.blocks(component);
+        let Extent { kept, each, known } = Extent::new(frame, component, scale, window);
+        let values = vec![0; (kept * each) as usize];
+        Self { blocks: window, each: each as usize, values, across: across as usize, known: vec![0; known as usize] }
     }
 
-    /// A later scan of AC coefficients goes by what an earlier one has told of the same block, so all blocks are kept where
-    /// there are such scans to read.
-    fn extent(frame: &Frame, component: &Component, scale: Scale, window: BlockWindow) -> (BlockWindow, usize) {
-        let (right, bottom) = frame.blocks(component);
-        match (frame.progressive, scale) {
-            (false, _) => (BlockWindow { left: 0, top: 0, right: 0, bottom: 0 }, 0),
-            (true, Scale::Eighth) => (window, 1),
-            (true, _) => (BlockWindow { left: 0, top: 0, right, bottom }, 64),
-        }
-    }
-
-    /// The coefficients of a block, if it is kept.
-    pub(super) fn of(&mut self, x: u32, y: u32) -> Option<&mut [i16]> {
+    /// The first coefficient of a block, if it is kept.
+    #[inline(always)]
+    pub(super) fn first(&mut self, x: u32, y: u32) -> Option<&mut i16> {
         let place = self.place(x, y)?;
-        self.values.get_mut(place..place + self.each)
+        self.values.get_mut(place)
     }
 
+    /// A block of a picture that is not decoded at an eighth.
+    #[inline(always)]
+    pub(super) fn block(&mut self, x: u32, y: u32) -> Option<Block<'_>> {
+        let place = self.place(x, y);
+        let known = self.known.get_mut(y as usize * self.across + x as usize)?;
+        Some(Block { known, values: place.and_then(|place| self.values.get_mut(place..place + self.each)) })
+    }
+
+    #[inline(always)]
     fn place(&self, x: u32, y: u32) -> Option<usize> {
         let row = (y.wrapping_sub(self.blocks.top)) as usize;
         let column = (x.wrapping_sub(self.blocks.left)) as usize;
         self.blocks.has(x, y).then(|| (row * self.blocks.across() + column) * self.each)
+    }
+}
+
+/// How much is kept of a progressive picture.
+struct Extent {
+    /// Blocks with values, and values of each.
+    kept: u64,
+    each: u64,
+    /// Blocks of which it is known what is not zero.
+    known: u64,
+}
+
+impl Extent {
+    fn new(frame: &Frame, component: &Component, scale: Scale, window: BlockWindow) -> Self {
+        let (across, down) = frame.blocks(component);
+        let (each, known) = match (frame.progressive, scale) {
+            (false, _) => (0, 0),
+            (true, Scale::Eighth) => (1, 0),
+            (true, _) => (64, u64::from(across) * u64::from(down)),
+        };
+        Self { kept: window.count(), each, known }
+    }
+
+    fn bytes(&self) -> u64 {
+        2 * self.kept * self.each + 8 * self.known
     }
 }
 
@@ -197,8 +236,8 @@ impl Layer {
         let side = scale.side();
         for y in self.blocks.top..self.blocks.bottom {
             for x in self.blocks.left..self.blocks.right {
-                let to = self.place(x, y, side);
-                if let (Some(to), Some(block)) = (to, self.coefficients.of(x, y)) {
+                if let (Some(to), Some(from)) = (self.place(x, y, side), self.coefficients.place(x, y)) {
+                    let block = &self.coefficients.values[from..from + self.coefficients.each];
                     fold.paint(block, &mut self.samples[to..], self.stride);
                 }
             }

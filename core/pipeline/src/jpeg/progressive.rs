@@ -4,7 +4,7 @@ use super::bits::Bits;
 use super::blocks::{self, Visitor};
 use super::header::{Frame, Scan};
 use super::huffman::{Code, Differences};
-use super::layer::Layer;
+use super::layer::{Block, Layer};
 use super::tables::Tables;
 use super::{DC_MAX, Damage, Scale};
 
@@ -64,7 +64,7 @@ impl Visitor for DcFirst<'_> {
         if value.abs() > DC_MAX {
             return Err(Damage::Range);
         }
-        if let Some([first, ..]) = self.layers[self.scan.parts[part].component].coefficients.of(x, y) {
+        if let Some(first) = self.layers[self.scan.parts[part].component].coefficients.first(x, y) {
             *first = value as i16;
         }
         Ok(())
@@ -85,7 +85,7 @@ impl Visitor for DcNext<'_> {
     fn block(&mut self, part: usize, x: u32, y: u32, bits: &mut Bits<'_>) -> Result<(), Damage> {
         bits.refill();
         let bit = bits.take(1) as i16;
-        if let Some([first, ..]) = self.layers[self.scan.parts[part].component].coefficients.of(x, y) {
+        if let Some(first) = self.layers[self.scan.parts[part].component].coefficients.first(x, y) {
             *first |= bit << self.low;
         }
         Ok(())
@@ -96,8 +96,8 @@ impl Visitor for DcNext<'_> {
 struct Band<'a> {
     layer: &'a mut Layer,
     code: &'a Code,
-    first: usize,
-    last: usize,
+    first: u32,
+    last: u32,
     low: u32,
     /// In so many blocks to come, nothing new is in the band.
     ended: u32,
@@ -106,30 +106,21 @@ struct Band<'a> {
 /// What a symbol says (G.1.2.2).
 enum Step {
     /// So many zeros, and behind them a value of so many bits, or another zero where it has none.
-    Run(usize, u32),
+    Run(u32, u32),
     /// From here on in this block, and in the band of so many blocks altogether, nothing new comes.
     End(u32),
 }
 
-impl Band<'_> {
-    /// The coefficients of the band in a block, from one of them on.
-    #[inline(always)]
-    fn rest(&mut self, x: u32, y: u32, index: usize) -> &mut [i16] {
-        let block = self.layer.coefficients.of(x, y).unwrap_or_default();
-        block.get_mut(index..=self.last).unwrap_or_default()
-    }
-
-    #[inline(always)]
-    fn step(&self, bits: &mut Bits<'_>) -> Result<Step, Damage> {
-        bits.refill();
-        let symbol = self.code.take(bits)?;
-        let (zeros, size) = (u32::from(symbol >> 4), u32::from(symbol & 15));
-        Ok(match (zeros, size) {
-            (0, 0) => Step::End(1),
-            (1..15, 0) => Step::End((1 << zeros) + bits.take(zeros)),
-            _ => Step::Run(zeros as usize, size),
-        })
-    }
+#[inline(always)]
+fn step(code: &Code, bits: &mut Bits<'_>) -> Result<Step, Damage> {
+    bits.refill();
+    let symbol = code.take(bits)?;
+    let (zeros, size) = (u32::from(symbol >> 4), u32::from(symbol & 15));
+    Ok(match (zeros, size) {
+        (0, 0) => Step::End(1),
+        (1..15, 0) => Step::End((1 << zeros) + bits.take(zeros)),
+        _ => Step::Run(zeros, size),
+    })
 }
 
 /// The upper bits of AC coefficients (G.1.2.2).
@@ -147,21 +138,21 @@ impl Visitor for AcFirst<'_> {
             band.ended -= 1;
             return Ok(());
         }
+        let mut block = band.layer.coefficients.block(x, y).ok_or(Damage::Range)?;
         let mut index = band.first;
         while index <= band.last {
-            match band.step(bits)? {
+            match step(band.code, bits)? {
                 Step::End(blocks) => {
                     band.ended = blocks - 1;
                     return Ok(());
                 }
                 Step::Run(zeros, 0) => index += zeros + 1,
                 Step::Run(zeros, size) => {
-                    let value = bits.take_signed(size) << band.low;
                     index += zeros;
                     if index > band.last {
                         return Err(Damage::Code);
                     }
-                    *band.rest(x, y, index).first_mut().ok_or(Damage::Code)? = value as i16;
+                    block.set(index, bits.take_signed(size) << band.low);
                     index += 1;
                 }
             }
@@ -181,9 +172,10 @@ impl Visitor for AcNext<'_> {
     #[inline(always)]
     fn block(&mut self, _: usize, x: u32, y: u32, bits: &mut Bits<'_>) -> Result<(), Damage> {
         let band = &mut self.0;
+        let mut block = band.layer.coefficients.block(x, y).ok_or(Damage::Range)?;
         let mut index = band.first;
         while index <= band.last && band.ended == 0 {
-            let (zeros, new) = match band.step(bits)? {
+            let (zeros, new) = match step(band.code, bits)? {
                 Step::End(blocks) => {
                     band.ended = blocks;
                     break;
@@ -192,39 +184,62 @@ impl Visitor for AcNext<'_> {
                 Step::Run(zeros, 1) => (zeros, Some(if bits.take(1) == 1 { 1 } else { -1 })),
                 Step::Run(..) => return Err(Damage::Code),
             };
-            let low = band.low;
-            let rest = band.rest(x, y, index);
-            let place = refine(rest, low, zeros, bits);
+            index = block.pass_zeros(index, band.last, zeros, band.low, bits);
             if let Some(sign) = new {
-                *rest.get_mut(place).ok_or(Damage::Code)? = sign << low;
+                if index > band.last {
+                    return Err(Damage::Code);
+                }
+                block.set(index, sign << band.low);
             }
-            index += place + 1;
+            index += 1;
         }
         if band.ended > 0 {
             band.ended -= 1;
-            let low = band.low;
-            let rest = band.rest(x, y, index);
-            // In most blocks there is nothing, and that is seen faster than by a look at each.
-            if rest.iter().fold(0, |all, value| all | value) != 0 {
-                refine(rest, low, usize::MAX, bits);
-            }
+            block.refine(index, band.last, band.low, bits);
         }
         Ok(())
     }
 }
 
-/// Takes the next bit of each coefficient that is not zero, up to the place behind so many zeros. Returns that place.
-#[inline(always)]
-fn refine(rest: &mut [i16], low: u32, mut zeros: usize, bits: &mut Bits<'_>) -> usize {
-    for (place, value) in rest.iter_mut().enumerate() {
-        if *value != 0 {
-            bits.refill();
-            *value = value.wrapping_add((value.signum() * bits.take(1) as i16) << low);
-        } else if zeros == 0 {
-            return place;
-        } else {
-            zeros -= 1;
+impl Block<'_> {
+    #[inline(always)]
+    fn set(&mut self, index: u32, value: i32) {
+        *self.known |= 1 << index;
+        if let Some(to) = self.values.as_mut().and_then(|values| values.get_mut(index as usize)) {
+            *to = value as i16;
         }
     }
-    rest.len()
+
+    /// Takes the next bit of each known coefficient from `index` to the place behind so many zeros, or behind `last`. Returns
+    /// that place.
+    fn pass_zeros(&mut self, index: u32, last: u32, mut zeros: u32, low: u32, bits: &mut Bits<'_>) -> u32 {
+        for at in index..=last {
+            if *self.known >> at & 1 == 1 {
+                self.refine_one(at, low, bits);
+            } else if zeros == 0 {
+                return at;
+            } else {
+                zeros -= 1;
+            }
+        }
+        last + 1
+    }
+
+    /// Takes the next bit of each known coefficient from `first` to `last`.
+    #[inline(always)]
+    fn refine(&mut self, first: u32, last: u32, low: u32, bits: &mut Bits<'_>) {
+        let mut rest = *self.known & u64::MAX.checked_shl(first).unwrap_or(0) & u64::MAX >> (63 - last);
+        while rest != 0 {
+            self.refine_one(rest.trailing_zeros(), low, bits);
+            rest &= rest - 1;
+        }
+    }
+
+    fn refine_one(&mut self, index: u32, low: u32, bits: &mut Bits<'_>) {
+        bits.refill();
+        let bit = bits.take(1) as i16;
+        if let Some(value) = self.values.as_mut().and_then(|values| values.get_mut(index as usize)) {
+            *value = value.wrapping_add((value.signum() * bit) << low);
+        }
+    }
 }
