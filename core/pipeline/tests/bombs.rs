@@ -114,6 +114,7 @@ fn bombs() -> Vec<(String, Vec<u8>)> {
         add("baseline colour", sides, Bomb::new(sides, 3, BASELINE).whole());
         add("progressive gray, one AC scan", sides, Bomb::new(sides, 1, PROGRESSIVE).dc(0).ac(0, 0).bytes());
         add("progressive colour, one AC scan each", sides, Bomb::new(sides, 3, PROGRESSIVE).dc(0).ac(0, 0).bytes());
+        add("progressive CMYK, one AC scan each", sides, Bomb::new(sides, 4, PROGRESSIVE).dc(0).ac(0, 0).bytes());
         add("AC refinements, gray", sides, Bomb::new(sides, 1, PROGRESSIVE).dc(0).ac_refined().bytes());
         add("AC refinements, colour", sides, Bomb::new(sides, 3, PROGRESSIVE).dc(0).ac_refined().bytes());
         add("AC bands, gray", sides, Bomb::new(sides, 1, PROGRESSIVE).dc(0).ac_bands().bytes());
