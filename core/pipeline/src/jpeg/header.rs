@@ -74,13 +74,15 @@ impl Frame {
         (blocks(self.width, component.across, across), blocks(self.height, component.down, down))
     }
 
+    /// How many that is.
+    pub(super) fn count_blocks(&self, component: &Component) -> u64 {
+        let (across, down) = self.blocks(component);
+        u64::from(across) * u64::from(down)
+    }
+
     /// How many blocks of all components carry picture.
     pub(super) fn all_blocks(&self) -> u64 {
-        let of = |component| {
-            let (across, down) = self.blocks(component);
-            u64::from(across) * u64::from(down)
-        };
-        self.components.iter().map(of).sum()
+        self.components.iter().map(|component| self.count_blocks(component)).sum()
     }
 }
 

@@ -141,6 +141,12 @@ impl Coefficients {
         self.values.get_mut(place)
     }
 
+    /// Which coefficients of a block are not zero.
+    #[inline(always)]
+    pub(super) fn known(&self, x: u32, y: u32) -> u64 {
+        self.known.get(y as usize * self.across + x as usize).copied().unwrap_or(0)
+    }
+
     /// A block of a picture that is not decoded at an eighth.
     #[inline(always)]
     pub(super) fn block(&mut self, x: u32, y: u32) -> Option<Block<'_>> {

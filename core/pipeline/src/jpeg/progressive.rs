@@ -32,7 +32,8 @@ pub(super) fn decode(
             let part = scan.parts[0];
             let (layer, code) = (&mut layers[part.component], tables.ac(part.ac)?);
             let (first, last) = scan.band;
-            let band = Band { layer, code, first: first.into(), last: last.into(), low, ended: 0 };
+            let mask = u64::MAX << first & u64::MAX >> (63 - last);
+            let band = Band { layer, code, first: first.into(), last: last.into(), mask, low, ended: 0 };
             match high {
                 0 => blocks::visit(frame, scan, interval, coded, &mut AcFirst(band)),
                 _ => blocks::visit(frame, scan, interval, coded, &mut AcNext(band)),
@@ -98,6 +99,8 @@ struct Band<'a> {
     code: &'a Code,
     first: u32,
     last: u32,
+    /// A bit for each of them.
+    mask: u64,
     low: u32,
     /// In so many blocks to come, nothing new is in the band.
     ended: u32,
@@ -172,6 +175,11 @@ impl Visitor for AcNext<'_> {
     #[inline(always)]
     fn block(&mut self, _: usize, x: u32, y: u32, bits: &mut Bits<'_>) -> Result<(), Damage> {
         let band = &mut self.0;
+        // In most blocks nothing is known and nothing comes.
+        if band.ended > 0 && band.layer.coefficients.known(x, y) & band.mask == 0 {
+            band.ended -= 1;
+            return Ok(());
+        }
         let mut block = band.layer.coefficients.block(x, y).ok_or(Damage::Range)?;
         let mut index = band.first;
         while index <= band.last && band.ended == 0 {
@@ -195,7 +203,7 @@ impl Visitor for AcNext<'_> {
         }
         if band.ended > 0 {
             band.ended -= 1;
-            block.refine(index, band.last, band.low, bits);
+            block.refine(u64::MAX.checked_shl(index).unwrap_or(0) & band.mask, band.low, bits);
         }
         Ok(())
     }
@@ -213,6 +221,9 @@ impl Block<'_> {
     /// Takes the next bit of each known coefficient from `index` to the place behind so many zeros, or behind `last`. Returns
     /// that place.
     fn pass_zeros(&mut self, index: u32, last: u32, mut zeros: u32, low: u32, bits: &mut Bits<'_>) -> u32 {
+        if *self.known >> index == 0 {
+            return (index + zeros).min(last + 1);
+        }
         for at in index..=last {
             if *self.known >> at & 1 == 1 {
                 self.refine_one(at, low, bits);
@@ -225,10 +236,10 @@ impl Block<'_> {
         last + 1
     }
 
-    /// Takes the next bit of each known coefficient from `first` to `last`.
+    /// Takes the next bit of each known coefficient that is in the mask.
     #[inline(always)]
-    fn refine(&mut self, first: u32, last: u32, low: u32, bits: &mut Bits<'_>) {
-        let mut rest = *self.known & u64::MAX.checked_shl(first).unwrap_or(0) & u64::MAX >> (63 - last);
+    fn refine(&mut self, mask: u64, low: u32, bits: &mut Bits<'_>) {
+        let mut rest = *self.known & mask;
         while rest != 0 {
             self.refine_one(rest.trailing_zeros(), low, bits);
             rest &= rest - 1;
