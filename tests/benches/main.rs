@@ -1,9 +1,10 @@
-//! Figures of the whole program, by hand: `cargo bench -p portraitd-tests [-- sync|scan|idle|chat|dead|plugin|systems]`. Each
-//! measures the release build in a temporary folder, prints a table and ends within some minutes; none of them judges.
+//! Figures of the whole program, by hand: `cargo bench -p portraitd-tests [-- sync|cores|scan|idle|chat|dead|plugin|systems]`.
+//! Each measures the release build in a temporary folder, prints a table and ends within some minutes; none of them judges.
 
 #[path = "../e2e/binaries.rs"]
 mod binaries;
 mod chat;
+mod cores;
 mod dead;
 mod idle;
 mod measure;
@@ -24,8 +25,9 @@ use std::{env, fs, thread};
 fn main() {
     // Cargo adds flags of its own, as --bench.
     let asked: Vec<_> = env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
-    let benches: [(&str, fn()); 7] = [
+    let benches: [(&str, fn()); 8] = [
         ("sync", sync::bench),
+        ("cores", cores::bench),
         ("scan", scan::bench),
         ("idle", idle::bench),
         ("chat", chat::bench),

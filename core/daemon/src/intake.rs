@@ -3,6 +3,7 @@
 //! Concludes nothing; what follows from what was found is decided by `portraitd-reconcile`.
 
 pub(crate) mod folder;
+mod recent;
 pub(crate) mod watch;
 
 use std::path::{Path, PathBuf};
@@ -13,6 +14,7 @@ use portraitd_pipeline::{self as pipeline, Limits};
 use portraitd_reconcile::{Digest, Examined, FileName, Listing, Looked, Photo, Read, Stat};
 
 use self::folder::{FileSystem, Folder};
+use self::recent::{Held, Recent};
 use self::watch::Watch;
 use crate::config::{Config, WatchMode};
 use crate::text::escape;
@@ -21,6 +23,7 @@ use crate::text::escape;
 #[derive(Clone, Debug)]
 pub(crate) struct Intake {
     rules: Arc<Rules>,
+    recent: Arc<Recent>,
 }
 
 #[derive(Debug)]
@@ -58,7 +61,8 @@ impl Intake {
             max_pixels: config.photo.max_pixels.0,
             min_side: config.photo.min_side,
         };
-        Self { rules: Arc::new(Rules { path: config.folder.path.clone(), watch: config.folder.watch, limits }) }
+        let rules = Rules { path: config.folder.path.clone(), watch: config.folder.watch, limits };
+        Self { rules: Arc::new(rules), recent: Arc::default() }
     }
 
     /// The limits that photos must keep.
@@ -114,13 +118,24 @@ impl Intake {
     /// Reads a file that has settled and examines it.
     pub(crate) fn examine(&self, folder: &Folder, read: &Read) -> Examined {
         match self.fetch(folder, &read.name, Some(&read.stat)) {
-            Fetched::Photo(bytes, source) => Examined::Accepted(photo(&read.name, &bytes, &source)),
+            Fetched::Photo(bytes, source) => {
+                let photo = photo(&read.name, &bytes, &source);
+                let (name, digest) = (read.name.clone(), photo.digest);
+                self.recent.put(Held { name, stat: read.stat, digest, bytes, source });
+                Examined::Accepted(photo)
+            }
             Fetched::Otherwise(examined) => examined,
         }
     }
 
-    /// Reads an accepted photo again, for a delivery.
+    /// Reads an accepted photo again, for a delivery; one that was read a moment ago and has not been touched since is at
+    /// hand.
     pub(crate) fn refetch(&self, folder: &Folder, name: &FileName, digest: &Digest) -> Fetched {
+        if let Some(held) = self.recent.take(name, digest)
+            && matches!(folder.look(name), Looked::Here(entry) if entry.stat == held.stat)
+        {
+            return Fetched::Photo(held.bytes, held.source);
+        }
         match self.fetch(folder, name, None) {
             Fetched::Photo(bytes, _) if Digest::of(&bytes) != *digest => Fetched::Otherwise(Examined::Changed),
             fetched => fetched,
