@@ -34,6 +34,7 @@ pub(crate) use layer::{Plane, Window, decoded_bytes};
 pub(crate) use original::{stripped, stripped_bytes};
 pub(crate) use walk::walk;
 
+use crate::cursor::Cursor;
 use crate::refusal::Refusal;
 use header::Scan;
 use layer::Layer;
@@ -139,7 +140,7 @@ impl<'a> Decoder<'a> {
     }
 
     fn scan(&mut self, body: &[u8], coded: &[u8]) -> Result<(), Refusal> {
-        let scan = Scan::read(crate::cursor::Cursor::new(body), self.frame)?;
+        let scan = Scan::read(Cursor::new(body), self.frame)?;
         for part in &scan.parts {
             let component = &self.frame.components[part.component];
             self.layers[part.component].begin(self.tables.quantisation_of(component)?, self.scale);

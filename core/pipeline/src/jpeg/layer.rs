@@ -51,7 +51,7 @@ pub(crate) fn decoded_bytes(frame: &Frame, scale: Scale, window: Window) -> (u64
 /// A component while it is decoded.
 pub(super) struct Layer {
     /// The blocks that are kept.
-    pub(super) blocks: BlockWindow,
+    blocks: BlockWindow,
     pub(super) fold: Option<Fold>,
     /// What has become of the kept blocks, row after row.
     pub(super) samples: Vec<u8>,
@@ -66,11 +66,11 @@ pub(super) struct Layer {
 
 /// Blocks from left to right and from top to bottom, the ends not included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct BlockWindow {
-    pub(super) left: u32,
-    pub(super) top: u32,
-    pub(super) right: u32,
-    pub(super) bottom: u32,
+struct BlockWindow {
+    left: u32,
+    top: u32,
+    right: u32,
+    bottom: u32,
 }
 
 impl BlockWindow {
@@ -98,8 +98,11 @@ impl BlockWindow {
         self.across() as u64 * self.down() as u64
     }
 
-    pub(super) fn has(&self, x: u32, y: u32) -> bool {
-        (self.left..self.right).contains(&x) && (self.top..self.bottom).contains(&y)
+    /// In which of its columns and rows a block is, if it is one of them.
+    #[inline(always)]
+    fn place(&self, x: u32, y: u32) -> Option<(usize, usize)> {
+        let has = (self.left..self.right).contains(&x) && (self.top..self.bottom).contains(&y);
+        has.then(|| ((x - self.left) as usize, (y - self.top) as usize))
     }
 }
 
@@ -157,9 +160,8 @@ impl Coefficients {
 
     #[inline(always)]
     fn place(&self, x: u32, y: u32) -> Option<usize> {
-        let row = (y.wrapping_sub(self.blocks.top)) as usize;
-        let column = (x.wrapping_sub(self.blocks.left)) as usize;
-        self.blocks.has(x, y).then(|| (row * self.blocks.across() + column) * self.each)
+        let (column, row) = self.blocks.place(x, y)?;
+        Some((row * self.blocks.across() + column) * self.each)
     }
 }
 
@@ -217,9 +219,8 @@ impl Layer {
     /// Where the samples of a block begin, if it is kept.
     #[inline(always)]
     pub(super) fn place(&self, x: u32, y: u32, side: usize) -> Option<usize> {
-        let row = (y.wrapping_sub(self.blocks.top)) as usize;
-        let column = (x.wrapping_sub(self.blocks.left)) as usize;
-        self.blocks.has(x, y).then(|| row * side * self.stride + column * side)
+        let (column, row) = self.blocks.place(x, y)?;
+        Some((row * self.stride + column) * side)
     }
 
     /// The plane, cut at the picture's own edges; `None` where no scan has told anything of it.
