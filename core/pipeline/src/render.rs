@@ -84,7 +84,16 @@ fn wanted(source: &Source, recipe: &Recipe) -> Result<Vec<Wanted>, Refusal> {
 }
 
 fn plan(source: &Source, wanted: &[Wanted]) -> Plan {
-    Plan::new(&frames(wanted), source.orientation, source.coded_sides())
+    let mut plan = Plan::new(&frames(wanted), source.orientation, source.coded_sides());
+    if has_original(wanted) {
+        // What is handed on as it was coded is read whole before, and an eighth leaves out scans of a progressive picture.
+        plan.scale = plan.scale.max(source.coding.least_scale_of_all());
+    }
+    plan
+}
+
+fn has_original(wanted: &[Wanted]) -> bool {
+    wanted.iter().any(|wanted| matches!(wanted, Wanted::Original))
 }
 
 fn frames(wanted: &[Wanted]) -> Vec<Frame> {
@@ -106,9 +115,8 @@ impl Source {
     pub fn render_bytes(&self, recipe: &Recipe) -> u64 {
         // What cannot be framed is refused before anything is decoded.
         let wanted = wanted(self, recipe).unwrap_or_default();
-        let has_original = wanted.iter().any(|wanted| matches!(wanted, Wanted::Original));
         // It is copied twice: together, and to where renditions are shared from.
-        let original = if has_original { 2 * jpeg::stripped_bytes(self.kept()) } else { 0 };
+        let original = if has_original(&wanted) { 2 * jpeg::stripped_bytes(self.kept()) } else { 0 };
         original + plan::bytes(self, plan(self, &wanted), &frames(&wanted))
     }
 

@@ -5,7 +5,7 @@
 use std::fmt;
 use std::ops::Range;
 
-use crate::jpeg::{self, Jpeg};
+use crate::jpeg::{self, Jpeg, Scale};
 use crate::orientation::Orientation;
 use crate::refusal::{self, Refusal};
 use crate::{exif, png, webp};
@@ -231,6 +231,14 @@ fn orientation(bytes: &[u8], found: &Found, warnings: &mut Vec<String>) -> Orien
 }
 
 impl Coding {
+    /// The smallest scale at which all of the coded data is read.
+    pub(crate) fn least_scale_of_all(&self) -> Scale {
+        match self {
+            Self::Jpeg(jpeg) if jpeg.frame.progressive => Scale::Quarter,
+            _ => Scale::Eighth,
+        }
+    }
+
     fn is_plain(&self, bytes: &[u8]) -> bool {
         matches!(self, Self::Jpeg(jpeg) if jpeg.is_plain(bytes))
     }

@@ -133,3 +133,17 @@ fn half_a_photo_with_an_end_put_behind_it_is_refused() {
         assert!(rendered(&bytes, Crop::Center, &[exact(48, 48)]).is_ok(), "{name} is whole");
     }
 }
+
+/// Small pictures of a progressive photo are made without its scans of detail; whoever wants the photo itself gets them.
+#[test]
+fn a_progressive_photo_with_half_a_scan_is_not_handed_on() {
+    let photo = jpeg_of(&portrait(400, 400, 3), (400, 400), |encoder| encoder.set_progressive(true));
+    let last = photo.windows(2).rposition(|pair| pair == [0xFF, 0xDA]).unwrap();
+    let cut = [&photo[..last + (photo.len() - last) / 2], &[0xFF, 0xD9]].concat();
+    for (photo, is_whole) in [(photo, true), (cut, false)] {
+        assert!(rendered(&photo, Crop::Center, &[exact(32, 32)]).is_ok());
+        let original = rendered(&photo, Crop::Center, &[at_most(0, 0), exact(32, 32)]);
+        assert_eq!(original.is_ok(), is_whole);
+        assert_eq!(rendered(&photo, Crop::Center, &[exact(200, 200)]).is_ok(), is_whole);
+    }
+}
