@@ -5,7 +5,9 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
     io::{Read as _, Write as _},
+    iter,
     net::{TcpListener, TcpStream},
+    sync::atomic::{AtomicU16, Ordering::Relaxed},
     thread,
     time::{Duration, Instant},
 };
@@ -47,9 +49,17 @@ impl Answer {
 pub(crate) struct Port(pub(crate) u16);
 
 impl Port {
-    /// One that was free a moment ago.
+    /// One that was free a moment ago, and that stays free while nobody listens on it: the system gives connections that
+    /// go out ports from 32768 on (ip(7), `ip_local_port_range`), and each is given out here once.
     pub(crate) fn free() -> Self {
-        Self(TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port())
+        const FIRST: u16 = 12_000;
+        const COUNT: u16 = 20_000;
+        static NEXT: AtomicU16 = AtomicU16::new(0);
+        // Two test processes begin at different places.
+        let begin = (std::process::id() * 97 % u32::from(COUNT)) as u16;
+        let candidates = iter::repeat_with(|| FIRST + begin.wrapping_add(NEXT.fetch_add(1, Relaxed)) % COUNT);
+        let is_free = |port: &u16| TcpListener::bind(("127.0.0.1", *port)).is_ok();
+        Self(candidates.take(usize::from(COUNT)).find(is_free).expect("one of many ports is free"))
     }
 
     fn connect(self) -> TcpStream {

@@ -46,13 +46,20 @@ fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
     until.duration_since(now).ok()
 }
 
+/// Rounded up: a wait that was told is never undercut, not even by a fraction of a millisecond.
 fn millis(wait: Duration) -> u64 {
-    u64::try_from(wait.as_millis()).unwrap_or(u64::MAX)
+    u64::try_from(wait.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_fraction_of_a_millisecond_is_waited_for() {
+        let waits = [0, 1, 999_999, 1_000_000, 1_000_001].map(Duration::from_nanos);
+        assert_eq!(waits.map(millis), [0, 1, 1, 1, 2]);
+    }
 
     fn told(retry_after: &str, date: Option<&str>) -> Option<u64> {
         let mut headers = HeaderMap::new();
