@@ -54,8 +54,8 @@ RATIO_GOALS = (
     ("12mp-2048", VIPS, 1.00), ("12mp-2048", PILLOW, 0.55),
 )
 
-# CPU time of 200 + 48 over that of the decode alone, at most.
-PATH_GOALS = (("24mp", 1.12), ("12mp", 1.12), ("real", 1.12))
+# CPU time of 200 + 48 over that of the decode alone, at most; that is a decode at an eighth, so where they are drawn from one.
+PATH_GOALS = (("24mp", 1.12), ("12mp", 1.12), ("real-24mp", 1.12))
 
 # Memory above idle, the file included, in MB at most.
 MEMORY_GOALS = (("24mp", 20), ("24mp-progressive", 20))
