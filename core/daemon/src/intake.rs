@@ -195,3 +195,49 @@ pub(crate) fn look(folder: &Folder, name: FileName) -> (FileName, Looked) {
     let looked = folder.look(&name);
     (name, looked)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PORTRAITS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/portraits");
+
+    /// An intake that has just examined a photo, the folder, and the photo's digest.
+    fn examined() -> (Intake, tempfile::TempDir, FileName, Digest) {
+        let (folder, name) = (tempfile::tempdir().unwrap(), FileName::new("anna.jpg"));
+        std::fs::copy(format!("{PORTRAITS}/portrait.jpg"), folder.path().join("anna.jpg")).unwrap();
+        let intake = Intake::new(&Config::default());
+        let opened = Folder::open(folder.path()).unwrap();
+        let Looked::Here(entry) = opened.look(&name) else { panic!("the photo was just copied") };
+        let read = Read { name: name.clone(), stat: entry.stat };
+        let Examined::Accepted(photo) = intake.examine(&opened, &read) else { panic!("the photo is whole") };
+        (intake, folder, name, photo.digest)
+    }
+
+    fn fetched(intake: &Intake, folder: &tempfile::TempDir, name: &FileName, digest: &Digest) -> Result<u64, Examined> {
+        match intake.refetch(&Folder::open(folder.path()).unwrap(), name, digest) {
+            Fetched::Photo(bytes, _) if Digest::of(&bytes) == *digest => Ok(bytes.len() as u64),
+            Fetched::Photo(..) => panic!("other bytes than those that were asked for"),
+            Fetched::Otherwise(examined) => Err(examined),
+        }
+    }
+
+    #[test]
+    fn what_was_read_a_moment_ago_is_what_is_there() {
+        let (intake, folder, name, digest) = examined();
+        let size = folder.path().join("anna.jpg").metadata().unwrap().len();
+        for _ in 0..2 {
+            assert_eq!(fetched(&intake, &folder, &name, &digest), Ok(size), "first from memory, then from the file");
+        }
+    }
+
+    #[test]
+    fn what_was_read_a_moment_ago_does_not_count_once_the_file_is_another() {
+        let (intake, folder, name, digest) = examined();
+        std::fs::copy(format!("{PORTRAITS}/portrait-gray.jpg"), folder.path().join("anna.jpg")).unwrap();
+        assert_eq!(fetched(&intake, &folder, &name, &digest), Err(Examined::Changed));
+        let (intake, folder, name, digest) = examined();
+        std::fs::remove_file(folder.path().join("anna.jpg")).unwrap();
+        assert_eq!(fetched(&intake, &folder, &name, &digest), Err(Examined::Absent));
+    }
+}
