@@ -7,6 +7,7 @@ mod corpora;
 mod cut;
 mod forms;
 mod hostile;
+mod originals;
 mod photos;
 mod recipes;
 mod refused;
