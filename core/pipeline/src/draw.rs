@@ -126,3 +126,31 @@ fn trim(area: Area, width: f64, height: f64) -> Area {
     let top = area.top.clamp(0.0, height);
     Area { left, top, width: area.width.min(width - left), height: area.height.min(height - top) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Each sample of chroma stands for two pixels, also where an odd side leaves it only one.
+    #[test]
+    fn chroma_of_an_odd_side_is_not_stretched() {
+        const SIDE: u32 = 48;
+        const STEP: u32 = 4;
+        let rising: Vec<u8> = (0..SIDE * SIDE).map(|at| (at % SIDE * STEP) as u8).collect();
+        let layer = || Layer { sides: (SIDE, SIDE), samples: &rising, scale: (1.0, 1.0), origin: (0.0, 0.0) };
+        let canvas = Canvas {
+            layers: vec![layer(), layer(), layer()],
+            kind: Kind::Apart(Colours::Ycc),
+            orientation: Orientation::Upright,
+            sides: (SIDE, SIDE),
+        };
+        let area = Area { left: 8.0, top: 8.0, width: 9.0, height: 9.0 };
+        let planes = canvas.planes(area, (9, 9)).unwrap().unwrap();
+        let [blue, _] = planes.chroma.unwrap();
+        assert_eq!((blue.width, blue.height), (5, 5));
+        for (sample, first) in blue.samples[..5].iter().zip([8, 10, 12, 14, 16]) {
+            let between_both = first * STEP + STEP / 2;
+            assert!(u32::from(*sample).abs_diff(between_both) <= 1, "{sample} is not {between_both}");
+        }
+    }
+}

@@ -69,3 +69,33 @@ fn with_black(light: impl Iterator<Item = [u8; 3]>, black: impl Iterator<Item = 
     let lit = |light: u8, black: u8| ((u16::from(light) * u16::from(black) + 127) / 255) as u8;
     light.zip(black).flat_map(|(light, black)| light.map(|light| lit(light, black))).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::header::Component;
+    use super::*;
+
+    fn frame(ids: &[u8]) -> Frame {
+        let component = |id: &u8| Component { id: *id, across: 1, down: 1, table: 0 };
+        Frame { width: 8, height: 8, progressive: false, components: ids.iter().map(component).collect() }
+    }
+
+    #[test]
+    fn what_components_are_is_told_by_jfif_then_by_adobe_then_by_their_names() {
+        let cases = [
+            (&[1][..], false, Some(0), Colours::Gray),
+            (&[1, 2, 3], false, None, Colours::Ycc),
+            (b"RGB", false, None, Colours::Rgb),
+            (b"RGB", true, None, Colours::Ycc),
+            (b"RGB", false, Some(1), Colours::Ycc),
+            (&[1, 2, 3], false, Some(0), Colours::Rgb),
+            (&[1, 2, 3], true, Some(0), Colours::Ycc),
+            (&[1, 2, 3, 4], false, None, Colours::Cmyk),
+            (&[1, 2, 3, 4], false, Some(0), Colours::InvertedCmyk),
+            (&[1, 2, 3, 4], false, Some(2), Colours::Ycck),
+        ];
+        for (ids, jfif, adobe, colours) in cases {
+            assert_eq!(Colours::of(&frame(ids), jfif, adobe), colours, "{ids:?} {jfif} {adobe:?}");
+        }
+    }
+}

@@ -1,6 +1,7 @@
 //! The decoder as a whole: against libjpeg, against itself by other ways, and against what it once gave.
 
 mod agreement;
+mod damage;
 mod goldens;
 mod libjpeg;
 mod likeness;

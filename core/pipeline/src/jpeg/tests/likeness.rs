@@ -7,7 +7,7 @@ use std::f64::consts::PI;
 
 use super::super::{Plane, Scale};
 use super::libjpeg::picture;
-use super::{decoded, decoded_in, looked_at, real};
+use super::{decoded, decoded_in, looked_at, real, whole};
 use crate::draw::{Canvas, Kind};
 use crate::frame::Frame;
 use crate::orientation::{Area, Orientation};
@@ -58,6 +58,22 @@ fn a_box_of_whole_pixels_would_be_seen() {
     assert!(reached < LEAST[0]);
 }
 
+/// What is decoded around a rendition is as much as resampling looks at.
+#[test]
+fn the_rest_of_the_photo_would_change_nothing() {
+    for (name, sides) in CASES {
+        for side in sides {
+            let (frame, plan) = plan(name, side);
+            let [part, all] = [plan.window, whole(&looked_at(&real(name)))].map(|window| {
+                let planes = decoded_in(&real(name), plan.scale, window);
+                luma(name, &planes, frame)
+            });
+            let furthest = part.iter().zip(&all).map(|(part, all)| part.abs_diff(*all)).max();
+            assert!(furthest <= Some(1), "{name} at {side}: {furthest:?} levels");
+        }
+    }
+}
+
 /// A square from the middle of a photo as it is coded, and how it is decoded for that.
 fn plan(name: &str, side: u32) -> (Frame, Plan) {
     let frame = looked_at(&real(name)).frame;
@@ -70,15 +86,19 @@ fn plan(name: &str, side: u32) -> (Frame, Plan) {
 fn drawn(name: &str, side: u32, scale: Scale) -> Gray {
     let (frame, plan) = plan(name, side);
     assert_eq!(plan.scale, scale, "{name} at {side}");
-    let (jpeg, planes) = (looked_at(&real(name)), decoded_in(&real(name), plan.scale, plan.window));
+    let planes = decoded_in(&real(name), plan.scale, plan.window);
+    Gray::new(side, &luma(name, &planes, frame))
+}
+
+fn luma(name: &str, planes: &[Plane], frame: Frame) -> Vec<u8> {
+    let jpeg = looked_at(&real(name));
     let canvas = Canvas {
         layers: planes.iter().map(Plane::layer).collect(),
         kind: Kind::Apart(jpeg.colours),
         orientation: Orientation::Upright,
         sides: (jpeg.frame.width.into(), jpeg.frame.height.into()),
     };
-    let drawn = canvas.planes(frame.area, frame.picture).unwrap().unwrap();
-    Gray::new(side, &drawn.luma.samples)
+    canvas.planes(frame.area, frame.picture).unwrap().unwrap().luma.samples
 }
 
 fn expected(name: &str, side: u32) -> Gray {
