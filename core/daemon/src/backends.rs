@@ -20,7 +20,7 @@ use tracing::{error, warn};
 
 use crate::backends::reload::Stamp;
 use crate::backends::users::Naming;
-use crate::config::{BackendConfig, Config, Crop, OwnerMode, Rate, VerifyMode};
+use crate::config::{BackendConfig, Config, Crop, OwnerMode, PhotoConfig, Rate, VerifyMode};
 use crate::dispatch::memory::BackendMemory;
 use crate::publish::Outage;
 use crate::report::{Exit, Trouble, chain};
@@ -111,7 +111,7 @@ impl OpenBackend {
 #[derive(Debug)]
 pub(crate) struct Backends {
     all: BTreeMap<BackendId, Backend>,
-    crop: pipeline::Crop,
+    style: pipeline::Style,
     opener: Opener,
     /// Why systems cannot fetch pictures now, which matters to those backends that tell of pictures.
     outage: Outage,
@@ -135,7 +135,7 @@ impl Backends {
         if all.is_empty() {
             warn!("no backend is enabled: photos are examined and delivered nowhere");
         }
-        Ok(Self { all, crop: crop(config.photo.crop), opener, outage: Outage::default() })
+        Ok(Self { all, style: style(&config.photo), opener, outage: Outage::default() })
     }
 
     /// The backend of a name.
@@ -148,9 +148,9 @@ impl Backends {
         self.all.values()
     }
 
-    /// How photos are cropped for all of them.
-    pub(crate) const fn crop(&self) -> pipeline::Crop {
-        self.crop
+    /// How photos are rendered for all of them.
+    pub(crate) const fn style(&self) -> pipeline::Style {
+        self.style
     }
 
     /// What decisions are made by.
@@ -216,7 +216,7 @@ impl Backends {
     fn shape(&self, plugin: &str, open: &OpenBackend) -> String {
         let renditions = open.renditions().iter();
         let recipe: Vec<_> =
-            renditions.map(|spec| format!("{}={}", spec.name, rendition(spec).canonical(self.crop))).collect();
+            renditions.map(|spec| format!("{}={}", spec.name, rendition(spec).canonical(&self.style))).collect();
         let shape = format!("{plugin}\n{}\n{}", recipe.join("\n"), open.handle.fingerprint());
         match self.opener.published_at.as_ref().filter(|_| open.publishes()) {
             Some(url) => format!("{shape}\n{url}"),
@@ -266,13 +266,14 @@ pub(crate) fn rendition(spec: &RenditionSpec) -> pipeline::RenditionSpec {
     }
 }
 
-/// The configuration's crop as the pipeline makes it.
-pub(crate) const fn crop(crop: Crop) -> pipeline::Crop {
-    match crop {
+/// The configuration's photo rules as the pipeline takes them.
+pub(crate) fn style(photo: &PhotoConfig) -> pipeline::Style {
+    let crop = match photo.crop {
         Crop::Center => pipeline::Crop::Center,
         Crop::Upper => pipeline::Crop::Upper,
         Crop::None => pipeline::Crop::None,
-    }
+    };
+    crop.into()
 }
 
 /// A host that keeps its copies of libraries in a directory.

@@ -139,8 +139,8 @@ fn limit(side: u16, max: u64) {
     let sides = u32::from(side);
     let made = |max_bytes| {
         let spec = RenditionSpec { width: sides, height: sides, fit: Fit::Exact, max_bytes };
-        let recipe = Recipe { crop: Crop::Center, renditions: vec![spec] };
-        render(&photo, &source, &recipe).expect("a made photo renders").remove(0)
+        let recipe = Recipe::new(Crop::Center, vec![spec]);
+        render(&photo, &source, &recipe).expect("a made photo renders").renditions.remove(0)
     };
     let row = |name: String, max| (name, Box::new(move || drop(black_box(made(max)))) as Box<dyn Fn()>);
     let rows: [Row<'_>; 2] = [row("without a ceiling".to_owned(), None), row(format!("within {max} bytes"), Some(max))];

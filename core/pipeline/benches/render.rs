@@ -53,7 +53,7 @@ fn measure(name: &str, width: u16, height: u16, progressive: bool) {
 
 fn our_rows<'a>(photo: &'a [u8], source: &'a Source) -> Vec<Row<'a>> {
     let row = |(name, renditions): (&str, Vec<RenditionSpec>)| -> Row<'a> {
-        let recipe = Recipe { crop: Crop::Center, renditions };
+        let recipe = Recipe::new(Crop::Center, renditions);
         let work = move || drop(black_box(render(photo, source, &recipe).expect("a made photo renders")));
         (name.to_owned(), Box::new(work))
     };

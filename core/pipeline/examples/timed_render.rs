@@ -58,7 +58,7 @@ impl Order {
             photo: photo.clone(),
             runs: runs.parse()?,
             out: Some(out.clone()).filter(|out| out != "-"),
-            recipe: Recipe { crop: Crop::Center, renditions },
+            recipe: Recipe::new(Crop::Center, renditions),
         })
     }
 
@@ -66,7 +66,7 @@ impl Order {
         match self.stage {
             Stage::Walk => drop(black_box(examine(photo, &LIMITS)?)),
             Stage::Digest => drop(black_box(Sha256::digest(photo))),
-            Stage::Render => return Ok(render(photo, source, &self.recipe)?),
+            Stage::Render => return Ok(render(photo, source, &self.recipe)?.renditions),
         }
         Ok(Vec::new())
     }

@@ -105,7 +105,7 @@ impl Shape {
                 Frame { area: self.whole(), picture, sheet }
             }
             Crop::Center => self.cut(sheet, scales.0.max(scales.1), 1.0 / 2.0),
-            Crop::Upper => self.cut(sheet, scales.0.max(scales.1), 1.0 / 3.0),
+            Crop::Upper | Crop::Face(_) => self.cut(sheet, scales.0.max(scales.1), 1.0 / 3.0),
         }
     }
 

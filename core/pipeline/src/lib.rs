@@ -1,7 +1,7 @@
 //! Photo bytes in, renditions out.
 //!
 //! [`examine`] looks at a file's bytes and answers with a [`Source`] or with the [`Refusal`] that a person is told;
-//! it decodes nothing. [`render`] decodes that source once and makes every [`Rendition`] of a [`Recipe`].
+//! it decodes nothing. [`render`] decodes that source and makes every [`Rendition`] of a [`Recipe`].
 //!
 //! There is no user here, no file, no clock and no task: the same bytes and the same recipe give the same renditions.
 //! Nothing that a photo contains makes this crate panic or take more memory than [`Source::render_bytes`] says.
@@ -24,10 +24,12 @@ mod recipe;
 mod refusal;
 mod render;
 mod source;
+mod warning;
 mod webp;
 
-pub use orientation::Orientation;
-pub use recipe::{Crop, Fit, Recipe, RenditionSpec, UnknownWord};
+pub use orientation::{Area, Orientation};
+pub use recipe::{Crop, FaceCrop, Fit, Recipe, RenditionSpec, Style, UnknownWord};
 pub use refusal::Refusal;
-pub use render::{Rendition, render};
+pub use render::{Rendered, Rendition, render};
 pub use source::{Format, Limits, Source, examine};
+pub use warning::Warning;

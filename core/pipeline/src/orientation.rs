@@ -27,11 +27,15 @@ pub enum Orientation {
 
 /// A box in pixels, fractions allowed.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Area {
-    pub(crate) left: f64,
-    pub(crate) top: f64,
-    pub(crate) width: f64,
-    pub(crate) height: f64,
+pub struct Area {
+    /// Where it begins, from the left.
+    pub left: f64,
+    /// Where it begins, from the top.
+    pub top: f64,
+    /// Pixels across.
+    pub width: f64,
+    /// Pixels down.
+    pub height: f64,
 }
 
 impl Area {

@@ -5,6 +5,7 @@
 use thiserror::Error;
 
 use crate::source::Format;
+use crate::warning::Warning;
 
 /// The reason why a photo is not taken, or why a rendition cannot be made of it.
 ///
@@ -112,6 +113,13 @@ pub enum Refusal {
     Undecodable {
         /// What the decoder says.
         reason: String,
+    },
+
+    /// The recipe refuses photos of which this has to be said.
+    #[error("{} (`{warning}`), and photos like that are not wanted here", warning.sentence())]
+    Unwanted {
+        /// What has to be said.
+        warning: Warning,
     },
 
     /// The decoder, the resampler or the encoder panicked.

@@ -17,9 +17,10 @@ use crate::plan::{self, Plan};
 use crate::recipe::{Recipe, RenditionSpec};
 use crate::refusal::Refusal;
 use crate::source::Source;
+use crate::warning::Warning;
 
 /// A finished picture: a JPEG without metadata.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Rendition {
     /// The whole file.
     pub bytes: Arc<[u8]>,
@@ -29,24 +30,37 @@ pub struct Rendition {
     pub height: u32,
     /// The SHA-256 of `bytes`.
     pub sha256: [u8; 32],
+    /// The part of the upright photo that it shows, in the photo's pixels.
+    pub area: Area,
     /// What a person should know: that it was enlarged, or that its quality is low.
     pub warnings: Vec<String>,
 }
 
-/// Decodes an examined photo once and makes every rendition of the recipe, in the recipe's order.
+/// What has become of a photo.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Rendered {
+    /// In the recipe's order.
+    pub renditions: Vec<Rendition>,
+    /// What has to be said of the photo, in their own order and each once.
+    pub warnings: Vec<Warning>,
+    /// The faces that were found, the largest first: squares in pixels of the upright photo, which may reach beyond it.
+    pub faces: Vec<Area>,
+}
+
+/// Decodes an examined photo and makes every rendition of the recipe.
 ///
 /// `bytes` are those from which [`examine`](crate::examine) made `source`.
 ///
 /// # Errors
 ///
-/// The picture data is damaged, a rendition cannot have its bytes or sides, or a decoder panicked. Either all
-/// renditions are made or none.
-pub fn render(bytes: &[u8], source: &Source, recipe: &Recipe) -> Result<Vec<Rendition>, Refusal> {
+/// The picture data is damaged, a rendition cannot have its bytes or sides, the recipe does not want such a photo, or a
+/// decoder panicked. Either all renditions are made or none.
+pub fn render(bytes: &[u8], source: &Source, recipe: &Recipe) -> Result<Rendered, Refusal> {
     let made = catch_unwind(AssertUnwindSafe(|| render_all(bytes, source, recipe)));
     made.unwrap_or(Err(Refusal::DecoderFailed))
 }
 
-fn render_all(bytes: &[u8], source: &Source, recipe: &Recipe) -> Result<Vec<Rendition>, Refusal> {
+fn render_all(bytes: &[u8], source: &Source, recipe: &Recipe) -> Result<Rendered, Refusal> {
     let wanted = wanted(source, recipe)?;
     let plan = plan(source, &wanted);
     let mut easel = Easel { source, photo: Photo::decode(bytes, source, plan)?, drafts: Vec::new() };
@@ -60,7 +74,8 @@ fn render_all(bytes: &[u8], source: &Source, recipe: &Recipe) -> Result<Vec<Rend
             (None, Wanted::Drawn(frame)) => Some(easel.paint(frame, spec.max_bytes)?),
         };
     }
-    Ok(made.into_iter().map(|made| made.expect("every index was visited")).collect())
+    let renditions = made.into_iter().map(|made| made.expect("every index was visited")).collect();
+    Ok(Rendered { renditions, warnings: Vec::new(), faces: Vec::new() })
 }
 
 /// What one rendition is made of.
@@ -75,7 +90,7 @@ enum Wanted {
 fn wanted(source: &Source, recipe: &Recipe) -> Result<Vec<Wanted>, Refusal> {
     let sides = (source.width, source.height);
     let wanted = |spec: &RenditionSpec| {
-        let frame = Frame::new(spec, recipe.crop, sides)?;
+        let frame = Frame::new(spec, recipe.style.crop, sides)?;
         let fits = spec.max_bytes.is_none_or(|max| jpeg::stripped_bytes(source.kept()) <= max);
         let is_original = source.is_plain && frame.shows_all_of(sides) && fits;
         Ok(if is_original { Wanted::Original } else { Wanted::Drawn(frame) })
@@ -106,7 +121,8 @@ fn frames(wanted: &[Wanted]) -> Vec<Frame> {
 
 fn original(bytes: &[u8], source: &Source) -> Result<Rendition, Refusal> {
     let picture = jpeg::stripped(bytes, source.kept()).ok_or(Refusal::DecoderFailed)?;
-    Ok(Rendition::new(picture, (source.width, source.height), Vec::new()))
+    let sides = (source.width, source.height);
+    Ok(Rendition::new(picture, sides, Area::whole(sides.0, sides.1), Vec::new()))
 }
 
 impl Source {
@@ -164,7 +180,7 @@ impl Easel<'_> {
         let enlarged = frame.enlarged_from().map(|(width, height)| format!("enlarged from {width}x{height}"));
         let warnings = enlarged.into_iter().chain(encoded.warning()).collect();
         self.drafts.push(Draft { frame: *frame, picture });
-        Ok(Rendition::new(encoded.jpeg, frame.sheet, warnings))
+        Ok(Rendition::new(encoded.jpeg, frame.sheet, frame.area, warnings))
     }
 
     /// The smallest draft that shows all of the area with at least twice the wanted pixels on each side.
@@ -191,8 +207,8 @@ fn draw(from: &Canvas<'_>, area: Area, frame: &Frame) -> Result<Picture, Refusal
 }
 
 impl Rendition {
-    fn new(jpeg: Vec<u8>, (width, height): (u32, u32), warnings: Vec<String>) -> Self {
-        Self { sha256: Sha256::digest(&jpeg).into(), bytes: jpeg.into(), width, height, warnings }
+    fn new(jpeg: Vec<u8>, (width, height): (u32, u32), area: Area, warnings: Vec<String>) -> Self {
+        Self { sha256: Sha256::digest(&jpeg).into(), bytes: jpeg.into(), width, height, area, warnings }
     }
 }
 

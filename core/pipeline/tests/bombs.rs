@@ -63,7 +63,7 @@ fn is_harmless(path: &Path) -> bool {
     let (memory_before, cpu_before) = (memory("VmRSS:"), cpu());
     let bytes = fs::read(path).expect("the file was just written");
     let spec = |side| RenditionSpec { width: side, height: side, fit: Fit::Exact, max_bytes: None };
-    let recipe = Recipe { crop: Crop::Center, renditions: vec![spec(200), spec(48)] };
+    let recipe = Recipe::new(Crop::Center, vec![spec(200), spec(48)]);
     let mut said = 0;
     let made = examine(&bytes, &LIMITS).and_then(|source| {
         said = source.render_bytes(&recipe) + bytes.len() as u64;

@@ -64,7 +64,7 @@ fn renditions(recipe: &str) -> Vec<RenditionSpec> {
 
 /// What was taken, and what was said before.
 fn taken(photo: &[u8], source: &Source, renditions: Vec<RenditionSpec>) -> (u64, u64) {
-    let recipe = Recipe { crop: Crop::Center, renditions };
+    let recipe = Recipe::new(Crop::Center, renditions);
     let (before, said) = (memory("VmRSS:"), source.render_bytes(&recipe));
     drop(render(photo, source, &recipe).expect("the photo renders"));
     (memory("VmHWM:").saturating_sub(before), said)

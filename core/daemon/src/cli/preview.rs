@@ -25,8 +25,8 @@ pub(crate) fn preview(config: &Config, file: &Path, out: &Path) -> Result<Exit, 
     fs::create_dir_all(out).map_err(|error| failed_to("make", out, &error))?;
     for backend in backends.iter() {
         if let Ok(open) = backend.open() {
-            let crop = backends.crop();
-            write(backend, &open, crop, &bytes, &source, out).map_err(|error| error.trouble(file))?;
+            let style = backends.style();
+            write(backend, &open, style, &bytes, &source, out).map_err(|error| error.trouble(file))?;
         }
     }
     Ok(Exit::Ok)
@@ -49,14 +49,14 @@ impl Failed {
 fn write(
     backend: &Backend,
     open: &OpenBackend,
-    crop: pipeline::Crop,
+    style: pipeline::Style,
     bytes: &[u8],
     source: &pipeline::Source,
     out: &Path,
 ) -> Result<(), Failed> {
-    let recipe = Recipe { crop, renditions: open.renditions().iter().map(rendition).collect() };
+    let recipe = Recipe::new(style, open.renditions().iter().map(rendition).collect());
     let made = pipeline::render(bytes, source, &recipe).map_err(Failed::Rejected)?;
-    for (spec, made) in open.renditions().iter().zip(made) {
+    for (spec, made) in open.renditions().iter().zip(made.renditions) {
         let path = out.join(format!("{}-{}.jpg", backend.id, spec.name));
         fs::write(&path, &made.bytes).map_err(|error| Failed::Written(failed_to("write", &path, &error)))?;
         let (width, height, size) = (made.width, made.height, made.bytes.len());

@@ -87,14 +87,12 @@ fn remote(backend: &Backend, open: &OpenBackend, user: &UserId) -> Result<String
 fn pictures(config: &Config, open: &OpenBackend, photo: &Path) -> Result<(Digest, Vec<Arc<Rendition>>), Trouble> {
     let intake = Intake::new(config);
     let bytes = preview::read(photo, intake.limits())?;
-    let recipe = Recipe {
-        crop: backends::crop(config.photo.crop),
-        renditions: open.renditions().iter().map(rendition).collect(),
-    };
+    let style = backends::style(&config.photo);
+    let recipe = Recipe::new(style, open.renditions().iter().map(rendition).collect());
     let rendered = portraitd_pipeline::examine(&bytes, intake.limits())
         .and_then(|source| portraitd_pipeline::render(&bytes, &source, &recipe));
     let made = rendered.map_err(|refusal| preview::rejected(photo, &refusal))?;
-    Ok((Digest::of(&bytes), made.into_iter().map(Arc::new).collect()))
+    Ok((Digest::of(&bytes), made.renditions.into_iter().map(Arc::new).collect()))
 }
 
 fn stage(config: &Config, open: &OpenBackend, dry_run: bool) -> Result<Stage, Trouble> {

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use portraitd_pipeline::{self as pipeline, Crop, Recipe, Rendition, RenditionSpec, Source};
+use portraitd_pipeline::{self as pipeline, Recipe, Rendition, RenditionSpec, Source, Style};
 use portraitd_reconcile::{Digest, Examined, FileName};
 use tokio::sync::{Mutex as AsyncMutex, Semaphore};
 
@@ -22,7 +22,7 @@ const DECODE_MIB: u32 = 96;
 #[derive(Debug)]
 pub(crate) struct Studio {
     intake: Intake,
-    crop: Crop,
+    style: Style,
     kept: Mutex<Kept>,
     /// One lock a photo: whoever comes second finds what the first has made.
     under_way: Mutex<BTreeMap<Digest, Arc<AsyncMutex<()>>>>,
@@ -47,11 +47,11 @@ pub(crate) struct Order {
 }
 
 impl Studio {
-    /// A studio that crops all photos in one way.
-    pub(crate) fn new(intake: Intake, crop: Crop, workers: Workers) -> Self {
+    /// A studio that renders all photos in one way.
+    pub(crate) fn new(intake: Intake, style: Style, workers: Workers) -> Self {
         Self {
             intake,
-            crop,
+            style,
             kept: Mutex::default(),
             under_way: Mutex::default(),
             workers,
@@ -97,7 +97,7 @@ impl Studio {
             Fetched::Otherwise(examined) => return Err(examined),
         };
         let specs: BTreeSet<_> = order.wanted.iter().chain(&order.soon).cloned().collect();
-        let recipe = Recipe { crop: self.crop, renditions: specs.into_iter().collect() };
+        let recipe = Recipe::new(self.style, specs.into_iter().collect());
         let share = share(source.render_bytes(&recipe));
         let _memory = self.memory.acquire_many(share).await.expect("the studio never closes its semaphores");
         let made = self.work(move || render(&bytes, &source, &recipe)).await??;
@@ -124,7 +124,7 @@ impl Studio {
 fn render(bytes: &[u8], source: &Source, recipe: &Recipe) -> Result<Made, Examined> {
     let made = pipeline::render(bytes, source, recipe)
         .map_err(|refusal| Examined::Rejected { reason: refusal.to_string() })?;
-    Ok(recipe.renditions.iter().cloned().zip(made.into_iter().map(Arc::new)).collect())
+    Ok(recipe.renditions.iter().cloned().zip(made.renditions.into_iter().map(Arc::new)).collect())
 }
 
 /// The part of the decoders' memory that a photo takes, in MiB.
@@ -173,7 +173,7 @@ mod tests {
 
     use std::path::{Path, PathBuf};
 
-    use portraitd_pipeline::Fit;
+    use portraitd_pipeline::{Area, Crop, Fit};
 
     use crate::config::Config;
 
@@ -182,7 +182,7 @@ mod tests {
     fn studio(folder: &Path) -> Arc<Studio> {
         let mut config = Config::default();
         config.folder.path = folder.to_path_buf();
-        Arc::new(Studio::new(Intake::new(&config), Crop::Center, Workers::start()))
+        Arc::new(Studio::new(Intake::new(&config), Crop::Center.into(), Workers::start()))
     }
 
     fn square(side: u32) -> RenditionSpec {
@@ -243,7 +243,8 @@ mod tests {
         let digest = |n: usize| Digest::of(&n.to_le_bytes());
         for n in 0..10 {
             let bytes: Arc<[u8]> = vec![0; KEPT_BYTES / 4].into();
-            let rendition = Rendition { bytes, width: 1, height: 1, sha256: [0; 32], warnings: Vec::new() };
+            let area = Area { left: 0.0, top: 0.0, width: 1.0, height: 1.0 };
+            let rendition = Rendition { bytes, width: 1, height: 1, sha256: [0; 32], area, warnings: Vec::new() };
             kept.put(digest(n), square(48), Arc::new(rendition));
             kept.shrink();
         }

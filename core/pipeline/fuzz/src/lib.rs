@@ -35,7 +35,7 @@ pub fn decode(input: &[u8]) {
     }
     let recipe = recipe(*how, *shape, &source);
     let RenditionSpec { width, height, fit, .. } = recipe.renditions[0];
-    match render(bytes, &source, &recipe) {
+    match render(bytes, &source, &recipe).map(|made| made.renditions) {
         Ok(made) if fit == Fit::Exact => assert_eq!((made[0].width, made[0].height), (width, height)),
         Ok(made) => assert!(made[0].width <= width.max(1) && made[0].height <= source.height),
         Err(refused) => assert_ne!(refused, Refusal::DecoderFailed),
@@ -50,5 +50,5 @@ fn recipe(how: u8, shape: u8, source: &Source) -> Recipe {
     let side = |side: u32, of_256: u32| (side * (1 << (how & 3)) / 10 * of_256 / 256).max(1);
     let (width, height) = (side(source.width, 256), side(source.height, 256 - u32::from(shape)));
     let spec = RenditionSpec { width, height, fit, max_bytes: None };
-    Recipe { crop, renditions: vec![spec] }
+    Recipe::new(crop, vec![spec])
 }

@@ -13,8 +13,8 @@ const SMALL: Limits = Limits { max_bytes: 1 << 20, max_pixels: 2_000_000, min_si
 
 fn answer(bytes: &[u8]) -> Result<Vec<Rendition>, Refusal> {
     let source = examine(bytes, &SMALL)?;
-    let recipe = Recipe { crop: Crop::Upper, renditions: vec![at_most(64, 64), exact(48, 48)] };
-    render(bytes, &source, &recipe)
+    let recipe = Recipe::new(Crop::Upper, vec![at_most(64, 64), exact(48, 48)]);
+    Ok(render(bytes, &source, &recipe)?.renditions)
 }
 
 /// A photo is taken whole or refused; what comes out is a picture of the right sides.
@@ -181,7 +181,7 @@ fn assert_answered_at_every_scale(jpeg: &[u8]) {
     let Ok(source) = examine(jpeg, &SMALL) else { return };
     for eighths in [1, 2, 4, 8] {
         let side = |side: u32| (side * eighths / 10).max(1);
-        let recipe = Recipe { crop: Crop::Center, renditions: vec![exact(side(source.width), side(source.height))] };
+        let recipe = Recipe::new(Crop::Center, vec![exact(side(source.width), side(source.height))]);
         let made = render(jpeg, &source, &recipe);
         assert!(source.format != Format::Jpeg || made != Err(Refusal::DecoderFailed), "the decoder panicked");
     }

@@ -78,7 +78,7 @@ pub(crate) fn looked_at(bytes: &[u8]) -> Result<Source, Refusal> {
 
 pub(crate) fn rendered(bytes: &[u8], crop: Crop, specs: &[RenditionSpec]) -> Result<Vec<Rendition>, Refusal> {
     let source = looked_at(bytes)?;
-    render(bytes, &source, &Recipe { crop, renditions: specs.to_vec() })
+    Ok(render(bytes, &source, &Recipe::new(crop, specs.to_vec()))?.renditions)
 }
 
 pub(crate) fn exact(width: u32, height: u32) -> RenditionSpec {

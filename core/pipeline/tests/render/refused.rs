@@ -192,7 +192,7 @@ fn pixels_and_memory_are_judged_before_any_decode() {
 #[test]
 fn every_photo_within_the_usual_limits_fits_in_memory() {
     let png = looked_at(&empty_png(12_000, 10_000, 16, 6)).unwrap();
-    let recipe = portraitd_pipeline::Recipe { crop: Crop::Center, renditions: vec![exact(200, 200)] };
+    let recipe = portraitd_pipeline::Recipe::new(Crop::Center, vec![exact(200, 200)]);
     assert!(png.render_bytes(&recipe) > 12 * 120_000_000);
 }
 
@@ -233,7 +233,7 @@ fn what_follows_the_picture_is_dropped_and_told() {
 #[test]
 fn other_bytes_than_the_examined_ones_are_refused() {
     let source = looked_at(&real("portrait.jpg")).unwrap();
-    let recipe = portraitd_pipeline::Recipe { crop: Crop::Center, renditions: vec![exact(48, 48)] };
+    let recipe = portraitd_pipeline::Recipe::new(Crop::Center, vec![exact(48, 48)]);
     for other in [real("portrait-gray.jpg"), real("portrait.png"), Vec::new()] {
         assert!(portraitd_pipeline::render(&other, &source, &recipe).is_err());
     }
