@@ -13,6 +13,8 @@ mod decode;
 mod draw;
 mod encode;
 mod exif;
+#[cfg_attr(not(test), expect(dead_code, reason = "the crop around a face is what will ask"))]
+mod face;
 mod frame;
 mod jpeg;
 mod orientation;

@@ -1,0 +1,121 @@
+//! Finds faces, seen from the front and upright or nearly so, in a gray picture.
+//!
+//! A funnel of ever slower and better classifiers, as in Wu, Kan, He, Shan, Chen: "Funnel-structured cascade for multi-view
+//! face detection with alignment awareness" (2017), with the weights of SeetaFace Detection.
+
+mod contrast;
+mod lab;
+mod level;
+mod mlp;
+mod model;
+mod picture;
+mod square;
+mod surf;
+
+use level::{Level, NEAR};
+use model::Model;
+use picture::Picture;
+use square::{Candidate, merge};
+
+/// Side of what classifiers look at, in samples.
+const WINDOW: usize = 40;
+
+/// From one window to the next, in samples.
+const STEP: usize = 4;
+
+/// A gray picture, held upright.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Luma<'a> {
+    pub(crate) width: u32,
+    pub(crate) height: u32,
+    /// One for each pixel, row by row.
+    pub(crate) samples: &'a [u8],
+}
+
+/// A square around a face, from the brows to the chin, in pixels of the picture; it may reach outside.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Found {
+    pub(crate) left: f64,
+    pub(crate) top: f64,
+    pub(crate) side: f64,
+    /// At least [`SCORE_MIN`].
+    pub(crate) score: f64,
+}
+
+/// As many windows around a face, nearly, must the last network agree upon.
+const SCORE_MIN: f64 = 2.0;
+
+/// Squares that the last network took for faces are one face if they overlap by more.
+const SAME: f64 = 0.3;
+
+/// From one level to the next.
+const SHRINK: f64 = 0.8;
+
+/// Long side of the largest level.
+const LONG_MAX: f64 = 640.0;
+
+/// How much larger than the picture a level may be.
+const ENLARGED_MAX: f64 = 3.0;
+
+/// Faces of a smaller share of the largest face's side are of no interest.
+const SECOND_MIN: f64 = 0.5;
+
+/// Faces in an upright gray picture, the largest first.
+pub(crate) fn find(luma: &Luma<'_>) -> Vec<Found> {
+    let model = Model::get();
+    let mut levels: Vec<Level> = Vec::new();
+    let mut candidates = Vec::new();
+    let mut faces: Vec<Candidate> = Vec::new();
+    for factor in factors(luma) {
+        let largest = faces.iter().map(|face| face.square.side).fold(0.0, f64::max);
+        if factor * (WINDOW as f64) < largest * SECOND_MIN {
+            break;
+        }
+        let Some(level) = level(luma, factor) else { break };
+        candidates.extend(level.candidates(model));
+        levels.push(level);
+        faces = settle(&candidates, &levels, model);
+    }
+    let mut found: Vec<Found> = faces.iter().map(found).collect();
+    found.sort_by(|left, right| right.side.total_cmp(&left.side));
+    found
+}
+
+fn found(face: &Candidate) -> Found {
+    let square = face.square;
+    Found { left: square.left, top: square.top, side: square.side, score: face.score }
+}
+
+/// How many pixels stand for one, level by level: a window of the first covers the short side.
+fn factors(luma: &Luma<'_>) -> impl Iterator<Item = f64> {
+    let (short, long) = (f64::from(luma.width.min(luma.height)), f64::from(luma.width.max(luma.height)));
+    let least = (long / LONG_MAX).max(1.0 / ENLARGED_MAX);
+    std::iter::successors(Some(short / WINDOW as f64), |factor| Some(factor * SHRINK))
+        .take_while(move |factor| *factor >= least)
+}
+
+fn level(luma: &Luma<'_>, factor: f64) -> Option<Level> {
+    let side = |side: u32| (f64::from(side) / factor + 1e-6) as u32;
+    let picture = Picture::drawn(luma.samples, (luma.width, luma.height), (side(luma.width), side(luma.height)))?;
+    Some(Level { picture, factor })
+}
+
+fn settle(candidates: &[Candidate], levels: &[Level], model: &Model) -> Vec<Candidate> {
+    let mut candidates = merge(candidates.to_vec(), NEAR);
+    for network in [&model.second, &model.last] {
+        candidates = candidates
+            .iter()
+            .filter_map(|candidate| {
+                let level =
+                    levels.iter().find(|level| level.side() <= candidate.square.side * 1.05).unwrap_or(levels.last()?);
+                level.refine(network, candidate.square)
+            })
+            .collect();
+    }
+    let mut faces = merge(candidates, SAME);
+    faces.retain(|face| face.score >= SCORE_MIN);
+    faces
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,74 @@
+//! One size of the picture, at which faces of one size fill a window, and the search for them there.
+
+use super::contrast::Contrast;
+use super::lab::Codes;
+use super::mlp::{Network, Opinion};
+use super::model::Model;
+use super::picture::Picture;
+use super::square::{Candidate, Square, merge};
+use super::surf::Gradients;
+use super::{STEP, WINDOW};
+
+/// So much of their union must two windows have in common to be one for what comes next.
+pub(crate) const NEAR: f64 = 0.8;
+
+pub(crate) struct Level {
+    pub(crate) picture: Picture,
+    /// How many pixels of the whole picture stand for one here, across and down.
+    pub(crate) factor: f64,
+}
+
+impl Level {
+    /// The side of its windows, in pixels of the whole picture.
+    pub(crate) fn side(&self) -> f64 {
+        WINDOW as f64 * self.factor
+    }
+
+    /// What the boosted classifiers and the first network take for faces, in pixels of the whole picture.
+    pub(crate) fn candidates(&self, model: &Model) -> Vec<Candidate> {
+        let passed = self.passed(model);
+        passed.into_iter().filter_map(|candidate| self.refine(&model.first, candidate.square)).collect()
+    }
+
+    /// What the boosted classifiers let pass, view by view.
+    pub(crate) fn passed(&self, model: &Model) -> Vec<Candidate> {
+        let codes = Codes::new(&self.picture);
+        let contrast = Contrast::new(&self.picture);
+        let steps = |side: usize| 0..=(side - WINDOW) / STEP;
+        let across = steps(self.picture.width());
+        let windows = steps(self.picture.height()).flat_map(|y| across.clone().map(move |x| (x, y)));
+        let windows: Vec<_> = windows.filter(|(x, y)| contrast.is_enough(*x, *y)).collect();
+        let square = |x: usize, y: usize| Square {
+            left: x as f64 * self.factor,
+            top: y as f64 * self.factor,
+            side: self.side(),
+        };
+        let mut passed = Vec::new();
+        for view in &model.views {
+            let search = view.on(&codes);
+            let found = windows.iter().filter_map(|(x, y)| {
+                let (x, y) = (x * STEP, y * STEP);
+                search.score(x, y).map(|score| Candidate { square: square(x, y), score: f64::from(score) })
+            });
+            passed.extend(merge(found.collect(), NEAR));
+        }
+        passed
+    }
+
+    /// Where a network moves a square to, if it takes it for a face.
+    pub(crate) fn refine(&self, network: &Network, square: Square) -> Option<Candidate> {
+        let window = self.picture.window(square.times(1.0 / self.factor));
+        network.judge(&Gradients::new(&window)).map(|opinion| moved(square, opinion))
+    }
+}
+
+fn moved(square: Square, opinion: Opinion) -> Candidate {
+    let [across, down, side] = [opinion.across, opinion.down, opinion.side].map(|value| 2.0 * f64::from(value));
+    let (middle, half) = (square.side / 2.0, square.side * side / 2.0);
+    let square = Square {
+        left: square.left + (across - 1.0) * square.side + middle - half,
+        top: square.top + (down - 1.0) * square.side + middle - half,
+        side: square.side * side,
+    };
+    Candidate { square, score: f64::from(opinion.score) }
+}
