@@ -9,10 +9,13 @@
 
 use std::error::Error;
 use std::hint::black_box;
-use std::{env, fs, thread};
+use std::{env, fs};
 
 use portraitd_pipeline::{Crop, Fit, Limits, Recipe, Rendition, RenditionSpec, Source, examine, render};
 use sha2::{Digest, Sha256};
+
+#[path = "../benches/clock/cpu.rs"]
+mod cpu;
 
 const USAGE: &str = "usage: timed_render walk|digest|render PHOTO RUNS OUT|- [WxH ...]";
 const LIMITS: Limits = Limits { max_bytes: 64 << 20, max_pixels: 120_000_000, min_side: 96 };
@@ -72,9 +75,9 @@ impl Order {
     }
 
     fn time(&self, photo: &[u8], source: &Source) -> Result<f64, Box<dyn Error>> {
-        let before = cpu_ms();
+        let before = cpu::milliseconds();
         drop(black_box(self.work(photo, source)?));
-        Ok(cpu_ms() - before)
+        Ok(cpu::milliseconds() - before)
     }
 
     fn write(&self, made: &[Rendition]) -> Result<(), Box<dyn Error>> {
@@ -104,15 +107,6 @@ fn spec(size: &str) -> Result<RenditionSpec, Box<dyn Error>> {
     let (width, height) = (width.parse()?, height.parse()?);
     let fit = if width == 0 || height == 0 { Fit::AtMost } else { Fit::Exact };
     Ok(RenditionSpec { width, height, fit, max_bytes: None })
-}
-
-/// Time on a processor so far, of this thread: the pipeline starts no other. It is the first number of schedstat
-/// (proc(5)), which the system adds up when a thread leaves the processor; so this one leaves it first.
-fn cpu_ms() -> f64 {
-    thread::yield_now();
-    let text = fs::read_to_string("/proc/thread-self/schedstat").expect("Linux tells each thread's time");
-    let nanoseconds = text.split_whitespace().next().and_then(|word| word.parse::<f64>().ok());
-    nanoseconds.expect("the first word is a number") / 1e6
 }
 
 /// A figure of this process in KiB.

@@ -8,7 +8,7 @@ use std::io;
 use image::{DynamicImage, ImageFormat, ImageReader};
 
 use crate::draw::{Canvas, Kind};
-use crate::jpeg::{self, Colours, Plane};
+use crate::jpeg::{self, Colours, Marking, Plane};
 use crate::pixels::{CHANNELS, Pixels};
 use crate::plan::Plan;
 use crate::refusal::Refusal;
@@ -24,10 +24,15 @@ pub(crate) enum Photo {
 
 impl Photo {
     /// Decodes what the plan says.
-    pub(crate) fn decode(bytes: &[u8], source: &Source, plan: Plan) -> Result<Self, Refusal> {
+    pub(crate) fn decode<'a>(
+        bytes: &'a [u8],
+        source: &Source,
+        plan: Plan,
+        marking: Marking<'_, 'a>,
+    ) -> Result<Self, Refusal> {
         match &source.coding {
             Coding::Jpeg(jpeg) => {
-                let planes = jpeg::decode(bytes, source.kept(), &jpeg.frame, plan.scale, plan.window)?;
+                let planes = jpeg::decode(bytes, source.kept(), &jpeg.frame, plan.scale, plan.window, marking)?;
                 Ok(Self::Planes { planes, colours: jpeg.colours })
             }
             Coding::Png(whole) => other(bytes, ImageFormat::Png, source, *whole),

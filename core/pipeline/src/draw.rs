@@ -72,6 +72,23 @@ impl Canvas<'_> {
         })
     }
 
+    /// How many samples stand for one pixel on a side of the whole picture, at most.
+    pub(crate) fn scale(&self) -> f64 {
+        self.layers.iter().map(|layer| layer.scale.0.max(layer.scale.1)).fold(0.0, f64::max)
+    }
+
+    /// The same in gray, as television weighs the colours (ITU-R BT.601).
+    pub(crate) fn luma(&self, area: Area, sides: (u32, u32)) -> Result<Vec<u8>, Refusal> {
+        match (self.kind, self.layers.as_slice()) {
+            (Kind::Apart(Colours::Gray | Colours::Ycc), [luma, ..]) => self.draw::<1>(luma, PixelType::U8, area, sides),
+            _ => {
+                let pixels = self.pixels(area, sides)?;
+                let (pixels, _) = pixels.rgb.as_chunks::<CHANNELS>();
+                Ok(pixels.iter().map(|rgb| gray(rgb.map(u32::from))).collect())
+            }
+        }
+    }
+
     fn draw<const SIZE: usize>(
         &self,
         layer: &Layer<'_>,
@@ -84,6 +101,10 @@ impl Canvas<'_> {
         let drawn = resample(layer, kind, area, coded)?;
         Ok(self.orientation.apply::<SIZE>(drawn, coded))
     }
+}
+
+fn gray([red, green, blue]: [u32; CHANNELS]) -> u8 {
+    ((299 * red + 587 * green + 114 * blue + 500) / 1000) as u8
 }
 
 /// The sides of chroma, and the area that it shows: with an odd side, its last sample reaches a pixel further.

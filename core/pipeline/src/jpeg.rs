@@ -14,6 +14,7 @@ mod colours;
 mod header;
 mod huffman;
 mod layer;
+mod marks;
 mod original;
 mod progressive;
 mod script;
@@ -31,6 +32,7 @@ use thiserror::Error;
 pub(crate) use colours::Colours;
 pub(crate) use header::Frame;
 pub(crate) use layer::{Plane, Window, decoded_bytes};
+pub(crate) use marks::{Marking, Marks, bytes as mark_bytes};
 pub(crate) use original::{stripped, stripped_bytes};
 pub(crate) use walk::walk;
 
@@ -94,38 +96,40 @@ impl From<Damage> for Refusal {
 const DC_MAX: i32 = 2047;
 
 /// Decodes what a window of the picture shows, a plane for each component. All of the data is checked, also where nothing of
-/// it is shown; only what the scale has no use for is not.
+/// it is shown; only what the scale has no use for is not. A decode that follows the marks of another one checks its part.
 ///
 /// `segments` are the places of tables and scans in `bytes`, in order, as the walk has found them.
-pub(crate) fn decode(
-    bytes: &[u8],
+pub(crate) fn decode<'a>(
+    bytes: &'a [u8],
     segments: &[Range<usize>],
     frame: &Frame,
     scale: Scale,
     window: Window,
+    marking: Marking<'_, 'a>,
 ) -> Result<Vec<Plane>, Refusal> {
-    let mut decoder = Decoder::new(frame, scale, window);
+    let mut decoder = Decoder::new(frame, scale, window, marking);
     for place in segments {
         decoder.segment(bytes.get(place.clone()).ok_or(Damage::Short)?)?;
     }
     decoder.finish()
 }
 
-struct Decoder<'a> {
-    frame: &'a Frame,
+struct Decoder<'f, 'm, 'a> {
+    frame: &'f Frame,
     scale: Scale,
     tables: Tables,
     layers: Vec<Layer>,
+    marking: Marking<'m, 'a>,
 }
 
-impl<'a> Decoder<'a> {
-    fn new(frame: &'a Frame, scale: Scale, window: Window) -> Self {
+impl<'f, 'm, 'a> Decoder<'f, 'm, 'a> {
+    fn new(frame: &'f Frame, scale: Scale, window: Window, marking: Marking<'m, 'a>) -> Self {
         let layers = frame.components.iter().map(|component| Layer::new(frame, component, scale, window)).collect();
-        Self { frame, scale, tables: Tables::default(), layers }
+        Self { frame, scale, tables: Tables::default(), layers, marking }
     }
 
     /// Takes a whole segment, with the coded data behind it if it begins a scan.
-    fn segment(&mut self, segment: &[u8]) -> Result<(), Refusal> {
+    fn segment(&mut self, segment: &'a [u8]) -> Result<(), Refusal> {
         let [0xFF, marker, high, low, rest @ ..] = segment else { return Ok(()) };
         let length = usize::from(u16::from_be_bytes([*high, *low])).saturating_sub(2);
         let (body, coded) = rest.split_at_checked(length).ok_or(Damage::Short)?;
@@ -139,16 +143,17 @@ impl<'a> Decoder<'a> {
         Ok(())
     }
 
-    fn scan(&mut self, body: &[u8], coded: &[u8]) -> Result<(), Refusal> {
+    fn scan(&mut self, body: &[u8], coded: &'a [u8]) -> Result<(), Refusal> {
         let scan = Scan::read(Cursor::new(body), self.frame)?;
         for part in &scan.parts {
             let component = &self.frame.components[part.component];
             self.layers[part.component].begin(self.tables.quantisation_of(component)?, self.scale);
         }
-        if self.frame.progressive {
-            progressive::decode(self.frame, &scan, &self.tables, &mut self.layers, self.scale, coded)?;
+        let Self { frame, scale, tables, layers, marking } = self;
+        if frame.progressive {
+            progressive::decode(frame, &scan, tables, layers, *scale, coded)?;
         } else {
-            sequential::decode(self.frame, &scan, &self.tables, &mut self.layers, self.scale, coded)?;
+            sequential::decode(frame, &scan, tables, layers, *scale, coded, marking.of(frame, &scan))?;
         }
         Ok(())
     }

@@ -13,10 +13,10 @@ mod decode;
 mod draw;
 mod encode;
 mod exif;
-#[cfg_attr(not(test), expect(dead_code, reason = "the crop around a face is what will ask"))]
 mod face;
 mod frame;
 mod jpeg;
+mod look;
 mod orientation;
 mod pixels;
 mod plan;

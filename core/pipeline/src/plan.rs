@@ -3,7 +3,8 @@
 
 use crate::frame::Frame;
 use crate::jpeg::{self, Scale, Window};
-use crate::orientation::{Area, Orientation};
+use crate::look;
+use crate::orientation::Area;
 use crate::source::{Coding, Source};
 
 /// What a decoder is asked for.
@@ -22,9 +23,53 @@ const REACH: f64 = 3.0;
 
 impl Plan {
     /// The smallest decode from which all frames can be made.
-    pub(crate) fn new(frames: &[Frame], orientation: Orientation, coded: (u32, u32)) -> Self {
-        Self { scale: scale(frames), window: window(frames, orientation, coded) }
+    pub(crate) fn new(source: &Source, frames: &[Frame]) -> Self {
+        if !source.coding.is_scalable() {
+            return Self { scale: Scale::Full, window: whole(source) };
+        }
+        Self { scale: scale(frames), window: window(source, frames) }
     }
+
+    /// The smallest decode in which faces can be looked for, and from which all frames can be made.
+    pub(crate) fn to_look(source: &Source, frames: &[Frame]) -> Self {
+        let long = source.width.max(source.height);
+        let shows = |scale: &Scale| u64::from(long) * scale.side() as u64 >= 8 * u64::from(look::SIDE_LEAST);
+        let scale = Scale::ALL.into_iter().find(shows).unwrap_or(Scale::Full);
+        Self { window: whole(source), ..Self::new(source, frames).at_least(scale) }
+    }
+
+    /// Not smaller than this.
+    pub(crate) fn at_least(self, scale: Scale) -> Self {
+        Self { scale: self.scale.max(scale), ..self }
+    }
+
+    /// Whether what another plan asks for is here too.
+    pub(crate) fn includes(&self, other: &Self) -> bool {
+        let (mine, others) = (self.window, other.window);
+        self.scale >= other.scale
+            && (mine.left <= others.left && mine.right >= others.right)
+            && (mine.top <= others.top && mine.bottom >= others.bottom)
+    }
+
+    /// The decode that costs most of all that may follow when a face is found, for frames that are cropped to it: at each
+    /// scale, the largest part for which the next smaller one would not be enough.
+    fn of_any_part(source: &Source, frames: &[Frame]) -> Vec<Self> {
+        let at = |scale: Scale| {
+            let part = |frame: &Frame| {
+                let (across, down) = frame.scale();
+                let shrunk = (1.0 / across.max(down)).min(16.0 * GAP / scale.side() as f64);
+                frame.part(shrunk, (source.width, source.height))
+            };
+            let frames: Vec<_> = frames.iter().map(part).collect();
+            Self { scale, ..Self::new(source, &frames) }
+        };
+        Scale::ALL.into_iter().map(at).collect()
+    }
+}
+
+fn whole(source: &Source) -> Window {
+    let (right, bottom) = source.coded_sides();
+    Window { left: 0, top: 0, right, bottom }
 }
 
 fn scale(frames: &[Frame]) -> Scale {
@@ -40,7 +85,8 @@ fn scale(frames: &[Frame]) -> Scale {
 }
 
 /// What all frames show together, with what their resampling looks at around it.
-fn window(frames: &[Frame], orientation: Orientation, (width, height): (u32, u32)) -> Window {
+fn window(source: &Source, frames: &[Frame]) -> Window {
+    let (orientation, (width, height)) = (source.orientation, source.coded_sides());
     let mut window = Window { left: width, top: height, right: 0, bottom: 0 };
     for frame in frames {
         let Area { left, top, width: across, height: down } = orientation.coded_area(frame.area, (width, height));
@@ -57,15 +103,38 @@ fn window(frames: &[Frame], orientation: Orientation, (width, height): (u32, u32
 
 /// An upper bound of the bytes that decoding and rendering take beside the file.
 pub(crate) fn bytes(source: &Source, plan: Plan, frames: &[Frame]) -> u64 {
-    let (decoding, decoded) = match &source.coding {
+    let (decoding, decoded) = decoded_bytes(source, plan);
+    decoding.max(decoded + rendered_bytes(frames)) + REST
+}
+
+/// The same where faces are looked for in what the plan decodes, for frames of which the last ones, `cropped`, may be made of
+/// any part of the photo.
+pub(crate) fn bytes_with_faces(source: &Source, plan: Plan, frames: &[Frame], cropped: &[Frame]) -> u64 {
+    let (decoding, decoded) = decoded_bytes(source, plan);
+    let again = Plan::of_any_part(source, cropped);
+    let again = again.into_iter().filter(|again| !plan.includes(again)).map(|again| decoded_bytes(source, again));
+    let (decoding_again, decoded_again) = again.fold((0, 0), |most, one| (most.0.max(one.0), most.1.max(one.1)));
+    let marks = match &source.coding {
+        Coding::Jpeg(jpeg) => jpeg::mark_bytes(&jpeg.frame),
+        _ => 0,
+    };
+    let looking = FACES.max(decoding_again).max(decoded_again + rendered_bytes(frames));
+    decoding.max(decoded + looking) + marks + REST
+}
+
+/// While it is decoded, and what remains of it.
+fn decoded_bytes(source: &Source, plan: Plan) -> (u64, u64) {
+    match &source.coding {
         Coding::Jpeg(jpeg) => jpeg::decoded_bytes(&jpeg.frame, plan.scale, plan.window),
         // The decoder is given a copy of the file, and what is wanted of it has three bytes for a pixel.
         Coding::Png(whole) | Coding::WebP(whole) => {
             (source.kept_bytes() as u64 + whole.bytes, 3 * pixels((source.width, source.height)))
         }
-    };
-    decoding.max(decoded + rendered_bytes(frames)) + REST
+    }
 }
+
+/// What the search for faces takes.
+const FACES: u64 = 8 << 20;
 
 /// Tables, rows in work, and what the allocator keeps beside what was asked of it.
 const REST: u64 = 1 << 20;

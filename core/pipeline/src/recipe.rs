@@ -107,6 +107,13 @@ pub struct Recipe {
 }
 
 impl Recipe {
+    /// Whether faces have to be looked for.
+    pub(crate) fn needs_faces(&self) -> bool {
+        let is_face = matches!(self.style.crop, Crop::Face(_));
+        let is_cropped = is_face && self.renditions.iter().any(RenditionSpec::is_cropped);
+        is_cropped || self.reject.iter().any(|warning| *warning != Warning::Enlarged)
+    }
+
     /// A recipe that refuses no photo for what a warning says.
     #[must_use]
     pub fn new(style: impl Into<Style>, renditions: Vec<RenditionSpec>) -> Self {
@@ -115,6 +122,11 @@ impl Recipe {
 }
 
 impl RenditionSpec {
+    /// Whether parts of a photo may have to be left out. Where a side is free, all of the photo is shown.
+    pub(crate) fn is_cropped(&self) -> bool {
+        self.fit == Fit::Exact && self.width > 0 && self.height > 0
+    }
+
     /// A stable text that is equal for two specs exactly when they ask for the same picture.
     ///
     /// It goes into fingerprints, so it does not change between versions. The crop is part of it where it matters:

@@ -1,4 +1,4 @@
-//! Makes all renditions of a photo from one decode. Keeps nothing between photos.
+//! Makes all renditions of a photo: decodes it, looks for faces where they matter, and draws. Keeps nothing between photos.
 
 use std::cmp::Reverse;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -10,11 +10,12 @@ use crate::decode::Photo;
 use crate::draw::Canvas;
 use crate::encode::encode;
 use crate::frame::Frame;
-use crate::jpeg;
+use crate::jpeg::{self, Marking, Marks, Scale};
+use crate::look;
 use crate::orientation::Area;
 use crate::pixels::{Picture, Pixels};
 use crate::plan::{self, Plan};
-use crate::recipe::{Recipe, RenditionSpec};
+use crate::recipe::{Crop, Recipe, RenditionSpec};
 use crate::refusal::Refusal;
 use crate::source::Source;
 use crate::warning::Warning;
@@ -61,21 +62,69 @@ pub fn render(bytes: &[u8], source: &Source, recipe: &Recipe) -> Result<Rendered
 }
 
 fn render_all(bytes: &[u8], source: &Source, recipe: &Recipe) -> Result<Rendered, Refusal> {
-    let wanted = wanted(source, recipe)?;
-    let plan = plan(source, &wanted);
-    let mut easel = Easel { source, photo: Photo::decode(bytes, source, plan)?, drafts: Vec::new() };
+    let mut marks = Marks::default();
+    let mut easel = Easel::new(bytes, source);
+    let blind = wanted(source, recipe, None)?;
+    let (wanted, looks) = if recipe.needs_faces() {
+        easel.hang(plan_to_look(source, recipe, &blind), Marking::Leave(&mut marks))?;
+        look(&mut easel, recipe, &marks)?
+    } else {
+        easel.hang(plan(source, &blind), Marking::None)?;
+        (blind, Looks::default())
+    };
+    let warnings = warnings(&looks, &wanted);
+    if let Some(warning) = warnings.iter().find(|warning| recipe.reject.contains(warning)) {
+        return Err(Refusal::Unwanted { warning: *warning });
+    }
+    let renditions = paint(&mut easel, recipe, &wanted)?;
+    Ok(Rendered { renditions, warnings, faces: looks.faces })
+}
+
+/// What was found out about faces; nothing where none were looked for.
+#[derive(Default)]
+struct Looks {
+    faces: Vec<Area>,
+    warnings: Vec<Warning>,
+}
+
+/// Looks for faces in the photo that hangs there, and hangs up what is needed of the largest one in more detail.
+fn look<'a>(easel: &mut Easel<'a>, recipe: &Recipe, marks: &Marks<'a>) -> Result<(Vec<Wanted>, Looks), Refusal> {
+    let source = easel.source;
+    let sides = (source.width, source.height);
+    let faces = look::faces(&easel.latest()?, sides)?;
+    let wanted = wanted(source, recipe, faces.first().copied())?;
+    let sample = faces.first().map(|face| look::sample(*face, sides));
+    let mut frames = frames(&wanted);
+    frames.extend(sample);
+    frames.retain(|frame| !easel.has(frame));
+    if !frames.is_empty() {
+        easel.hang(Plan::new(source, &frames), Marking::Follow(marks))?;
+    }
+    let luma = match sample {
+        Some(sample) => look::measured(&easel.photo(&sample)?, &sample)?,
+        None => Vec::new(),
+    };
+    let warnings = look::warnings(&faces, &luma);
+    Ok((wanted, Looks { faces, warnings }))
+}
+
+fn warnings(looks: &Looks, wanted: &[Wanted]) -> Vec<Warning> {
+    let is_enlarged = frames(wanted).iter().any(|frame| frame.enlarged_from().is_some());
+    looks.warnings.iter().copied().chain(is_enlarged.then_some(Warning::Enlarged)).collect()
+}
+
+fn paint(easel: &mut Easel<'_>, recipe: &Recipe, wanted: &[Wanted]) -> Result<Vec<Rendition>, Refusal> {
     let mut made: Vec<Option<Rendition>> = vec![None; wanted.len()];
-    for index in largest_first(&wanted) {
+    for index in largest_first(wanted) {
         let spec = &recipe.renditions[index];
         let twin = recipe.renditions.iter().zip(&made).find(|(other, made)| *other == spec && made.is_some());
         made[index] = match (twin, &wanted[index]) {
             (Some((_, twin)), _) => twin.clone(),
-            (None, Wanted::Original) => Some(original(bytes, source)?),
+            (None, Wanted::Original) => Some(original(easel.bytes, easel.source)?),
             (None, Wanted::Drawn(frame)) => Some(easel.paint(frame, spec.max_bytes)?),
         };
     }
-    let renditions = made.into_iter().map(|made| made.expect("every index was visited")).collect();
-    Ok(Rendered { renditions, warnings: Vec::new(), faces: Vec::new() })
+    Ok(made.into_iter().map(|made| made.expect("every index was visited")).collect())
 }
 
 /// What one rendition is made of.
@@ -86,11 +135,11 @@ enum Wanted {
     Drawn(Frame),
 }
 
-/// Impossible renditions are found before anything is decoded.
-fn wanted(source: &Source, recipe: &Recipe) -> Result<Vec<Wanted>, Refusal> {
+/// Impossible renditions are found before anything is decoded, and so before it is known whether there is a face.
+fn wanted(source: &Source, recipe: &Recipe, face: Option<Area>) -> Result<Vec<Wanted>, Refusal> {
     let sides = (source.width, source.height);
     let wanted = |spec: &RenditionSpec| {
-        let frame = Frame::new(spec, recipe.style.crop, sides)?;
+        let frame = Frame::new(spec, recipe.style.crop, sides, face)?;
         let fits = spec.max_bytes.is_none_or(|max| jpeg::stripped_bytes(source.kept()) <= max);
         let is_original = source.is_plain && frame.shows_all_of(sides) && fits;
         Ok(if is_original { Wanted::Original } else { Wanted::Drawn(frame) })
@@ -99,12 +148,32 @@ fn wanted(source: &Source, recipe: &Recipe) -> Result<Vec<Wanted>, Refusal> {
 }
 
 fn plan(source: &Source, wanted: &[Wanted]) -> Plan {
-    let mut plan = Plan::new(&frames(wanted), source.orientation, source.coded_sides());
-    if has_original(wanted) {
-        // What is handed on as it was coded is read whole before, and an eighth leaves out scans of a progressive picture.
-        plan.scale = plan.scale.max(source.coding.least_scale_of_all());
+    Plan::new(source, &frames(wanted)).at_least(least_scale(source, wanted))
+}
+
+/// Besides the faces, it shows what is wanted whether there is one or not.
+fn plan_to_look(source: &Source, recipe: &Recipe, blind: &[Wanted]) -> Plan {
+    let (steady, _) = by_face(recipe, blind);
+    Plan::to_look(source, &steady).at_least(least_scale(source, blind))
+}
+
+/// What is handed on as it was coded is read whole before, and an eighth leaves out scans of a progressive picture.
+fn least_scale(source: &Source, wanted: &[Wanted]) -> Scale {
+    if has_original(wanted) { source.coding.least_scale_of_all() } else { Scale::Eighth }
+}
+
+/// The frames that are the same whether there is a face or not, and those that are not.
+fn by_face(recipe: &Recipe, wanted: &[Wanted]) -> (Vec<Frame>, Vec<Frame>) {
+    let is_face = matches!(recipe.style.crop, Crop::Face(_));
+    let (mut steady, mut cropped) = (Vec::new(), Vec::new());
+    for (spec, wanted) in recipe.renditions.iter().zip(wanted) {
+        match wanted {
+            Wanted::Drawn(frame) if is_face && spec.is_cropped() => cropped.push(*frame),
+            Wanted::Drawn(frame) => steady.push(*frame),
+            Wanted::Original => {}
+        }
     }
-    plan
+    (steady, cropped)
 }
 
 fn has_original(wanted: &[Wanted]) -> bool {
@@ -130,10 +199,18 @@ impl Source {
     #[must_use]
     pub fn render_bytes(&self, recipe: &Recipe) -> u64 {
         // What cannot be framed is refused before anything is decoded.
-        let wanted = wanted(self, recipe).unwrap_or_default();
+        let wanted = wanted(self, recipe, None).unwrap_or_default();
         // It is copied twice: together, and to where renditions are shared from.
         let original = if has_original(&wanted) { 2 * jpeg::stripped_bytes(self.kept()) } else { 0 };
-        original + plan::bytes(self, plan(self, &wanted), &frames(&wanted))
+        let frames = frames(&wanted);
+        let drawn = if recipe.needs_faces() {
+            let (_, mut cropped) = by_face(recipe, &wanted);
+            cropped.push(look::sample(Area::whole(self.width, self.height), (self.width, self.height)));
+            plan::bytes_with_faces(self, plan_to_look(self, recipe, &wanted), &frames, &cropped)
+        } else {
+            plan::bytes(self, plan(self, &wanted), &frames)
+        };
+        original + drawn
     }
 
     /// The same for the whole photo at its own size, which costs most of all that is usual.
@@ -153,11 +230,12 @@ fn largest_first(wanted: &[Wanted]) -> Vec<usize> {
     order
 }
 
-/// The decoded photo and what has been made of it so far.
+/// What was decoded of the photo, and what has been made of it so far.
 struct Easel<'a> {
+    bytes: &'a [u8],
     source: &'a Source,
-    /// As coded, not upright.
-    photo: Photo,
+    /// As coded, not upright; with what they are.
+    photos: Vec<(Plan, Photo)>,
     drafts: Vec<Draft>,
 }
 
@@ -167,11 +245,41 @@ struct Draft {
     picture: Picture,
 }
 
-impl Easel<'_> {
+impl<'a> Easel<'a> {
+    fn new(bytes: &'a [u8], source: &'a Source) -> Self {
+        Self { bytes, source, photos: Vec::new(), drafts: Vec::new() }
+    }
+
+    /// Decodes what the plan says.
+    fn hang(&mut self, plan: Plan, marking: Marking<'_, 'a>) -> Result<(), Refusal> {
+        self.photos.push((plan, Photo::decode(self.bytes, self.source, plan, marking)?));
+        Ok(())
+    }
+
+    /// What was decoded last.
+    fn latest(&self) -> Result<Canvas<'_>, Refusal> {
+        self.photos.last().map(|(_, photo)| photo.canvas(self.source)).ok_or(Refusal::DecoderFailed)
+    }
+
+    /// Whether a frame can be drawn from what was decoded.
+    fn has(&self, frame: &Frame) -> bool {
+        self.showing(frame).is_some()
+    }
+
+    /// What was decoded and shows a frame.
+    fn photo(&self, frame: &Frame) -> Result<Canvas<'_>, Refusal> {
+        self.showing(frame).map(|photo| photo.canvas(self.source)).ok_or(Refusal::DecoderFailed)
+    }
+
+    fn showing(&self, frame: &Frame) -> Option<&Photo> {
+        let needed = Plan::new(self.source, &[*frame]);
+        self.photos.iter().find(|(plan, _)| plan.includes(&needed)).map(|(_, photo)| photo)
+    }
+
     fn paint(&mut self, frame: &Frame, max_bytes: Option<u64>) -> Result<Rendition, Refusal> {
         let picture = match self.base(frame) {
             Some(draft) => draw(&draft.picture.canvas(), draft.inside(frame.area), frame)?,
-            None => draw(&self.photo.canvas(self.source), frame.area, frame)?,
+            None => draw(&self.photo(frame)?, frame.area, frame)?,
         };
         let encoded = match on_sheet(&picture, frame) {
             Some(sheet) => encode(&Picture::Pixels(sheet), max_bytes)?,

@@ -239,6 +239,11 @@ impl Coding {
         }
     }
 
+    /// Whether it can be decoded smaller, and in parts.
+    pub(crate) fn is_scalable(&self) -> bool {
+        matches!(self, Self::Jpeg(_))
+    }
+
     fn is_plain(&self, bytes: &[u8]) -> bool {
         matches!(self, Self::Jpeg(jpeg) if jpeg.is_plain(bytes))
     }

@@ -1,7 +1,8 @@
 //! Processor time, measured so that a busy machine spoils all rows of a table alike.
 
-use std::fs;
 use std::time::{Duration, Instant};
+
+mod cpu;
 
 const ROUNDS: usize = 9;
 
@@ -22,18 +23,11 @@ pub(crate) fn medians(rows: &[Row<'_>]) -> Vec<f64> {
 
 /// The mean of as many runs as take some tens of milliseconds: the system counts a thread's time in steps of a few.
 fn cpu_of(work: &dyn Fn()) -> f64 {
-    let (before, start) = (cpu_ms(), Instant::now());
+    let (before, start) = (cpu::milliseconds(), Instant::now());
     let mut runs = 0.0;
     while start.elapsed() < Duration::from_millis(60) {
         work();
         runs += 1.0;
     }
-    (cpu_ms() - before) / runs
-}
-
-/// Time on a processor so far, of this thread: the first number of its schedstat (proc(5)).
-fn cpu_ms() -> f64 {
-    let text = fs::read_to_string("/proc/thread-self/schedstat").expect("Linux tells each thread's time");
-    let nanoseconds = text.split_whitespace().next().and_then(|word| word.parse::<f64>().ok());
-    nanoseconds.expect("the first word is a number") / 1e6
+    (cpu::milliseconds() - before) / runs
 }

@@ -51,13 +51,13 @@ struct DcFirst<'a> {
     dc: [i32; 4],
 }
 
-impl Visitor for DcFirst<'_> {
+impl<'b> Visitor<'b> for DcFirst<'_> {
     fn restart(&mut self) {
         self.dc = [0; 4];
     }
 
     #[inline(always)]
-    fn block(&mut self, part: usize, x: u32, y: u32, bits: &mut Bits<'_>) -> Result<(), Damage> {
+    fn block(&mut self, part: usize, x: u32, y: u32, bits: &mut Bits<'b>) -> Result<(), Damage> {
         bits.refill();
         let dc = &mut self.dc[part];
         *dc += self.tables[part].take(bits)?;
@@ -79,11 +79,11 @@ struct DcNext<'a> {
     low: u32,
 }
 
-impl Visitor for DcNext<'_> {
+impl<'b> Visitor<'b> for DcNext<'_> {
     fn restart(&mut self) {}
 
     #[inline(always)]
-    fn block(&mut self, part: usize, x: u32, y: u32, bits: &mut Bits<'_>) -> Result<(), Damage> {
+    fn block(&mut self, part: usize, x: u32, y: u32, bits: &mut Bits<'b>) -> Result<(), Damage> {
         bits.refill();
         let bit = bits.take(1) as i16;
         if let Some(first) = self.layers[self.scan.parts[part].component].coefficients.first(x, y) {
@@ -129,13 +129,13 @@ fn step(code: &Code, bits: &mut Bits<'_>) -> Result<Step, Damage> {
 /// The upper bits of AC coefficients (G.1.2.2).
 struct AcFirst<'a>(Band<'a>);
 
-impl Visitor for AcFirst<'_> {
+impl<'b> Visitor<'b> for AcFirst<'_> {
     fn restart(&mut self) {
         self.0.ended = 0;
     }
 
     #[inline(always)]
-    fn block(&mut self, _: usize, x: u32, y: u32, bits: &mut Bits<'_>) -> Result<(), Damage> {
+    fn block(&mut self, _: usize, x: u32, y: u32, bits: &mut Bits<'b>) -> Result<(), Damage> {
         let band = &mut self.0;
         if band.ended > 0 {
             band.ended -= 1;
@@ -167,13 +167,13 @@ impl Visitor for AcFirst<'_> {
 /// One more bit of AC coefficients (G.1.2.3).
 struct AcNext<'a>(Band<'a>);
 
-impl Visitor for AcNext<'_> {
+impl<'b> Visitor<'b> for AcNext<'_> {
     fn restart(&mut self) {
         self.0.ended = 0;
     }
 
     #[inline(always)]
-    fn block(&mut self, _: usize, x: u32, y: u32, bits: &mut Bits<'_>) -> Result<(), Damage> {
+    fn block(&mut self, _: usize, x: u32, y: u32, bits: &mut Bits<'b>) -> Result<(), Damage> {
         let band = &mut self.0;
         // In most blocks nothing is known and nothing comes.
         if band.ended > 0 && band.layer.coefficients.known(x, y) & band.mask == 0 {

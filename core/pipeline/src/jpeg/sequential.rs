@@ -1,31 +1,63 @@
 //! Sequential scans (ITU-T T.81, annex F): each block once, whole.
 
+use std::ops::Range;
+
 use super::bits::Bits;
 use super::blocks::{self, Visitor};
 use super::header::{Frame, Part, Scan};
 use super::huffman::{Differences, END, Passing, Values};
-use super::layer::Layer;
+use super::layer::{self, Layer};
+use super::marks::{Mark, Marking, Marks};
 use super::tables::Tables;
 use super::transform::{Fold, Sums};
 use super::{DC_MAX, Damage, Scale};
 
-/// Decodes a scan into its layers.
-pub(super) fn decode(
+/// Decodes a scan into its layers: all of it, or from marks on what the layers keep.
+pub(super) fn decode<'a>(
     frame: &Frame,
     scan: &Scan,
     tables: &Tables,
     layers: &mut [Layer],
     scale: Scale,
-    coded: &[u8],
+    coded: &'a [u8],
+    marking: Marking<'_, 'a>,
 ) -> Result<(), Damage> {
     let coders = scan.parts.iter().map(|part| Coder::new(part, tables, &layers[part.component], scale));
     let coders = coders.collect::<Result<Vec<_>, _>>()?;
-    let interval = tables.restart;
+    let part = layer::units(frame, scan, layers);
+    let (marks, followed) = match marking {
+        Marking::None => (None, None),
+        Marking::Leave(marks) => (Some(marks), None),
+        Marking::Follow(marks) => (None, Some(marks)),
+    };
+    let course = Course { coders, layers, marks };
+    let way = Way { frame, scan, interval: tables.restart, coded, marks: followed.map(|marks| (marks, part)) };
     match scale {
-        Scale::Eighth => blocks::visit(frame, scan, interval, coded, &mut Means { coders, layers }),
-        Scale::Quarter => blocks::visit(frame, scan, interval, coded, &mut Squares::<2, 4> { coders, layers }),
-        Scale::Half => blocks::visit(frame, scan, interval, coded, &mut Squares::<4, 16> { coders, layers }),
-        Scale::Full => blocks::visit(frame, scan, interval, coded, &mut Squares::<8, 64> { coders, layers }),
+        Scale::Eighth => way.lead(&mut Means(course)),
+        Scale::Quarter => way.lead(&mut Squares::<2, 4>(course)),
+        Scale::Half => way.lead(&mut Squares::<4, 16>(course)),
+        Scale::Full => way.lead(&mut Squares::<8, 64>(course)),
+    }
+}
+
+/// Which blocks are visited.
+struct Way<'w, 'a> {
+    frame: &'w Frame,
+    scan: &'w Scan,
+    interval: u32,
+    coded: &'a [u8],
+    /// A part of them, in units across and down, and the marks from which it is reached; all of them where there is none.
+    marks: Option<(&'w Marks<'a>, (Range<u32>, Range<u32>))>,
+}
+
+impl<'a> Way<'_, 'a> {
+    #[inline(always)]
+    fn lead(self, visitor: &mut impl Visitor<'a>) -> Result<(), Damage> {
+        let Self { frame, scan, interval, coded, marks } = self;
+        match marks {
+            None => blocks::visit(frame, scan, interval, coded, visitor),
+            Some((marks, part)) => blocks::revisit(frame, scan, interval, marks, part, visitor),
+        }
     }
 }
 
@@ -61,23 +93,58 @@ impl Coder {
     }
 }
 
-/// Decodes each block to its mean.
-struct Means<'a> {
+/// What a scan is decoded with, and what it becomes.
+struct Course<'l, 'm, 'a> {
     coders: Vec<Coder>,
-    layers: &'a mut [Layer],
+    layers: &'l mut [Layer],
+    /// Where marks are left, if they are.
+    marks: Option<&'m mut Marks<'a>>,
 }
 
-impl Visitor for Means<'_> {
+impl<'a> Course<'_, '_, 'a> {
     fn restart(&mut self) {
         self.coders.iter_mut().for_each(|coder| coder.dc = 0);
     }
 
+    fn mark(&mut self, bits: &Bits<'a>) {
+        if let Some(marks) = &mut self.marks {
+            let mut dc = [0; 4];
+            for (dc, coder) in dc.iter_mut().zip(&self.coders) {
+                *dc = coder.dc;
+            }
+            marks.leave(Mark { bits: *bits, dc });
+        }
+    }
+
+    fn resume(&mut self, mark: &Mark<'a>) {
+        for (coder, dc) in self.coders.iter_mut().zip(mark.dc) {
+            coder.dc = dc;
+        }
+    }
+}
+
+/// Decodes each block to its mean.
+struct Means<'l, 'm, 'a>(Course<'l, 'm, 'a>);
+
+impl<'a> Visitor<'a> for Means<'_, '_, 'a> {
+    fn restart(&mut self) {
+        self.0.restart();
+    }
+
+    fn mark(&mut self, bits: &Bits<'a>) {
+        self.0.mark(bits);
+    }
+
+    fn resume(&mut self, mark: &Mark<'a>) {
+        self.0.resume(mark);
+    }
+
     #[inline(always)]
-    fn block(&mut self, part: usize, x: u32, y: u32, bits: &mut Bits<'_>) -> Result<(), Damage> {
-        let coder = &mut self.coders[part];
+    fn block(&mut self, part: usize, x: u32, y: u32, bits: &mut Bits<'a>) -> Result<(), Damage> {
+        let coder = &mut self.0.coders[part];
         let dc = coder.next_dc(bits)?;
         coder.passing.pass(bits)?;
-        let layer = &mut self.layers[coder.component];
+        let layer = &mut self.0.layers[coder.component];
         if let Some(place) = layer.place(x, y, 1) {
             layer.samples[place] = coder.fold.mean(dc);
         }
@@ -86,21 +153,26 @@ impl Visitor for Means<'_> {
 }
 
 /// Decodes each block to `SIDE` times `SIDE` samples; those that are not kept are passed.
-struct Squares<'a, const SIDE: usize, const AREA: usize> {
-    coders: Vec<Coder>,
-    layers: &'a mut [Layer],
-}
+struct Squares<'l, 'm, 'a, const SIDE: usize, const AREA: usize>(Course<'l, 'm, 'a>);
 
-impl<const SIDE: usize, const AREA: usize> Visitor for Squares<'_, SIDE, AREA> {
+impl<'a, const SIDE: usize, const AREA: usize> Visitor<'a> for Squares<'_, '_, 'a, SIDE, AREA> {
     fn restart(&mut self) {
-        self.coders.iter_mut().for_each(|coder| coder.dc = 0);
+        self.0.restart();
+    }
+
+    fn mark(&mut self, bits: &Bits<'a>) {
+        self.0.mark(bits);
+    }
+
+    fn resume(&mut self, mark: &Mark<'a>) {
+        self.0.resume(mark);
     }
 
     #[inline(always)]
-    fn block(&mut self, part: usize, x: u32, y: u32, bits: &mut Bits<'_>) -> Result<(), Damage> {
-        let coder = &mut self.coders[part];
+    fn block(&mut self, part: usize, x: u32, y: u32, bits: &mut Bits<'a>) -> Result<(), Damage> {
+        let coder = &mut self.0.coders[part];
         let dc = coder.next_dc(bits)?;
-        let layer = &mut self.layers[coder.component];
+        let layer = &mut self.0.layers[coder.component];
         match (layer.place(x, y, SIDE), &coder.values) {
             (Some(place), Some(values)) => {
                 let to = layer.samples.get_mut(place..).unwrap_or_default();

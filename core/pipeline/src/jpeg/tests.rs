@@ -10,7 +10,7 @@ mod ways;
 
 use std::fs;
 
-use super::{Jpeg, Plane, Scale, Window, decode, walk};
+use super::{Jpeg, Marking, Plane, Scale, Window, decode, walk};
 use crate::source::Coding;
 
 /// The JPEGs among the portraits of the tests.
@@ -47,8 +47,12 @@ fn decoded(bytes: &[u8], scale: Scale) -> Vec<Plane> {
 }
 
 fn decoded_in(bytes: &[u8], scale: Scale, window: Window) -> Vec<Plane> {
+    marked(bytes, scale, window, Marking::None)
+}
+
+fn marked<'a>(bytes: &'a [u8], scale: Scale, window: Window, marking: Marking<'_, 'a>) -> Vec<Plane> {
     let found = walk(bytes, u64::MAX).unwrap();
-    decode(bytes, &found.keep, &looked_at(bytes).frame, scale, window).unwrap()
+    decode(bytes, &found.keep, &looked_at(bytes).frame, scale, window, marking).unwrap()
 }
 
 /// Numbers that look random and are always the same.

@@ -1,6 +1,6 @@
 //! Coded data that is well-formed and says what no picture can: written bit by bit.
 
-use super::super::{Damage, Scale, Window, decode};
+use super::super::{Damage, Marking, Scale, Window, decode};
 use super::looked_at;
 use crate::refusal::Refusal;
 
@@ -33,7 +33,7 @@ fn found(jpeg: &[u8]) -> Result<(), Refusal> {
     let frame = looked_at(jpeg).frame;
     let segments = super::super::walk(jpeg, u64::MAX).unwrap().keep;
     let all = Window { left: 0, top: 0, right: 16, bottom: 8 };
-    Scale::ALL.into_iter().try_for_each(|scale| decode(jpeg, &segments, &frame, scale, all).map(drop))
+    Scale::ALL.into_iter().try_for_each(|scale| decode(jpeg, &segments, &frame, scale, all, Marking::None).map(drop))
 }
 
 #[test]

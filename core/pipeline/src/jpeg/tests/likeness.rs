@@ -13,6 +13,7 @@ use crate::frame::Frame;
 use crate::orientation::{Area, Orientation};
 use crate::plan::Plan;
 use crate::recipe::{Crop, Fit, RenditionSpec};
+use crate::source::{Limits, examine};
 
 /// What every rendition reaches, by the scale that it is made from: these are made from nearly the fewest pixels that serve, and
 /// of grainy photos, where softness is seen most.
@@ -76,11 +77,12 @@ fn the_rest_of_the_photo_would_change_nothing() {
 
 /// A square from the middle of a photo as it is coded, and how it is decoded for that.
 fn plan(name: &str, side: u32) -> (Frame, Plan) {
-    let frame = looked_at(&real(name)).frame;
-    let sides = (frame.width.into(), frame.height.into());
+    let mut source = examine(&real(name), &Limits { max_bytes: 1 << 20, max_pixels: 1 << 24, min_side: 1 }).unwrap();
+    let sides = source.coded_sides();
+    (source.width, source.height, source.orientation) = (sides.0, sides.1, Orientation::Upright);
     let spec = RenditionSpec { width: side, height: side, fit: Fit::Exact, max_bytes: None };
-    let frame = Frame::new(&spec, Crop::Center, sides).unwrap();
-    (frame, Plan::new(&[frame], Orientation::Upright, sides))
+    let frame = Frame::new(&spec, Crop::Center, sides, None).unwrap();
+    (frame, Plan::new(&source, &[frame]))
 }
 
 fn drawn(name: &str, side: u32, scale: Scale) -> Gray {

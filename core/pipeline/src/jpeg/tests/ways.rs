@@ -1,8 +1,10 @@
 //! The same picture by other ways: through a window, by other scans, and at another scale.
 
-use super::super::{Plane, Scale, Window};
+use jpeg_encoder::ColorType;
+
+use super::super::{Marking, Marks, Plane, Scale, Window};
 use super::made::*;
-use super::{Dice, REAL, decoded, decoded_in, looked_at, real};
+use super::{Dice, REAL, decoded, decoded_in, looked_at, marked, real, whole};
 
 /// A part of a picture, of at least one pixel.
 fn some_window((width, height): (u16, u16), dice: &mut Dice) -> Window {
@@ -46,6 +48,40 @@ fn a_window_shows_exactly_its_part_of_the_picture() {
     for (kind, script) in KINDS.iter().chain(&UNEVEN).flat_map(|kind| Script::ALL.map(|script| (*kind, script))) {
         let made = Made { sides: (75, 59), content: Content::Noise, quality: 80 };
         check(&by_mozjpeg(made, kind, script), &format!("{:?} {script:?}", kind.1), 20);
+    }
+}
+
+/// From marks that were left at another scale, and in a part of the picture that these marks lie before or within.
+#[test]
+fn a_decode_that_follows_marks_shows_the_same() {
+    let mut dice = Dice(2);
+    let mut check = |bytes: &[u8], name: &str| {
+        let jpeg = looked_at(bytes);
+        for (first, second) in Scale::ALL.into_iter().zip([Scale::Full, Scale::Half, Scale::Quarter, Scale::Eighth]) {
+            let mut marks = Marks::default();
+            marked(bytes, first, whole(&jpeg), Marking::Leave(&mut marks));
+            for _ in 0..8 {
+                let window = some_window((jpeg.frame.width, jpeg.frame.height), &mut dice);
+                let again = marked(bytes, second, window, Marking::Follow(&marks));
+                assert_eq!(again, decoded_in(bytes, second, window), "{name} {first:?} {second:?} {window:?}");
+            }
+        }
+    };
+    for name in REAL {
+        check(&real(name), name);
+    }
+    for (kind, script) in KINDS.iter().chain(&UNEVEN).flat_map(|kind| Script::ALL.map(|script| (*kind, script))) {
+        let made = Made { sides: (411, 59), content: Content::Noise, quality: 80 };
+        check(&by_mozjpeg(made, kind, script), &format!("{:?} {script:?}", kind.1));
+    }
+    for interval in [1, 2, 15, 16, 17, 500] {
+        let made = Made { sides: (411, 59), content: Content::Noise, quality: 80 };
+        let bytes = by_jpeg_encoder(made, ColorType::Rgb, |encoder| {
+            encoder.set_sampling_factor(SAMPLINGS[interval % 8]);
+            encoder.set_optimized_huffman_tables(false);
+            encoder.set_restart_interval(interval as u16);
+        });
+        check(&bytes, &format!("a restart after every {interval}"));
     }
 }
 
