@@ -83,6 +83,8 @@ impl World {
         world.set("folder.rescan", "1h");
         world.set("state.path", "state");
         world.set("log.level", "debug");
+        // Most stories know their pictures by what is in the middle.
+        world.set("photo.crop", "center");
         // Worlds live beside each other, and there is one default port.
         world.set("admin.listen", "off");
         world.add_backend("portraits");

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use portraitd_host::Host;
-use portraitd_pipeline as pipeline;
+use portraitd_pipeline::{self as pipeline, FaceCrop, Recipe, Style};
 use portraitd_reconcile::{BackendId, BackendSpec, Owner, Users, Verify};
 use portraitd_sdk::message::{Description, EffectKind, Example, Open, Operation};
 use portraitd_sdk::{Failure, Fit, Identity, RenditionSpec, Verdict};
@@ -111,7 +111,7 @@ impl OpenBackend {
 #[derive(Debug)]
 pub(crate) struct Backends {
     all: BTreeMap<BackendId, Backend>,
-    style: pipeline::Style,
+    common: Recipe,
     opener: Opener,
     /// Why systems cannot fetch pictures now, which matters to those backends that tell of pictures.
     outage: Outage,
@@ -135,7 +135,7 @@ impl Backends {
         if all.is_empty() {
             warn!("no backend is enabled: photos are examined and delivered nowhere");
         }
-        Ok(Self { all, style: style(&config.photo), opener, outage: Outage::default() })
+        Ok(Self { all, common: recipe(&config.photo), opener, outage: Outage::default() })
     }
 
     /// The backend of a name.
@@ -148,9 +148,9 @@ impl Backends {
         self.all.values()
     }
 
-    /// How photos are rendered for all of them.
-    pub(crate) const fn style(&self) -> pipeline::Style {
-        self.style
+    /// How photos are rendered for all of them: a recipe without a picture.
+    pub(crate) const fn common(&self) -> &Recipe {
+        &self.common
     }
 
     /// What decisions are made by.
@@ -216,7 +216,7 @@ impl Backends {
     fn shape(&self, plugin: &str, open: &OpenBackend) -> String {
         let renditions = open.renditions().iter();
         let recipe: Vec<_> =
-            renditions.map(|spec| format!("{}={}", spec.name, rendition(spec).canonical(&self.style))).collect();
+            renditions.map(|spec| format!("{}={}", spec.name, rendition(spec).canonical(&self.common.style))).collect();
         let shape = format!("{plugin}\n{}\n{}", recipe.join("\n"), open.handle.fingerprint());
         match self.opener.published_at.as_ref().filter(|_| open.publishes()) {
             Some(url) => format!("{shape}\n{url}"),
@@ -266,14 +266,16 @@ pub(crate) fn rendition(spec: &RenditionSpec) -> pipeline::RenditionSpec {
     }
 }
 
-/// The configuration's photo rules as the pipeline takes them.
-pub(crate) fn style(photo: &PhotoConfig) -> pipeline::Style {
+/// What the configuration says of all pictures, without any yet.
+pub(crate) fn recipe(photo: &PhotoConfig) -> Recipe {
     let crop = match photo.crop {
+        Crop::Face => pipeline::Crop::Face(FaceCrop { zoom: photo.zoom, eye_line: photo.eye_line }),
         Crop::Center => pipeline::Crop::Center,
         Crop::Upper => pipeline::Crop::Upper,
         Crop::None => pipeline::Crop::None,
     };
-    crop.into()
+    let style = Style { crop, background: photo.background.0, linear_light: photo.linear_light };
+    Recipe { style, reject: photo.reject.clone(), renditions: Vec::new() }
 }
 
 /// A host that keeps its copies of libraries in a directory.

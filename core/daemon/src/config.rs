@@ -1,6 +1,7 @@
 //! The config file as types that cannot be wrong, and where it is looked for. Loads no plugin, opens no folder and
 //! makes no directory: what a plugin's settings mean is checked against the plugin's own schema, elsewhere.
 
+mod photo;
 mod users;
 mod values;
 mod wrong;
@@ -18,8 +19,9 @@ use reqwest::Url;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+pub(crate) use photo::{Crop, PhotoConfig};
 pub(crate) use users::{UserFile, UsersConfig};
-pub(crate) use values::{Bytes, Concurrency, Extension, Listen, Percent, Pixels, PluginName, Rate, UserIdPattern};
+pub(crate) use values::{Concurrency, Extension, Listen, Percent, PluginName, Rate, UserIdPattern};
 use wrong::Wrong;
 
 use crate::report::{Exit, Trouble};
@@ -34,7 +36,7 @@ pub(crate) struct Config {
     pub(crate) folder: FolderConfig,
     /// What portraitd keeps for itself.
     pub(crate) state: StateConfig,
-    /// Which photos are taken and how they are cropped.
+    /// Which photos are taken and what pictures of them look like.
     pub(crate) photo: PhotoConfig,
     /// Where plugins are found.
     pub(crate) plugins: PluginsConfig,
@@ -132,38 +134,6 @@ impl Default for StateConfig {
     fn default() -> Self {
         Self { path: "state".into() }
     }
-}
-
-/// `[photo]`
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
-pub(crate) struct PhotoConfig {
-    /// Largest file; 1 KiB to 1 GiB.
-    pub(crate) max_bytes: Bytes,
-    /// Largest picture; at least `min-side` squared.
-    pub(crate) max_pixels: Pixels,
-    /// Shortest side of the smallest picture, in pixels; at least 1.
-    pub(crate) min_side: u32,
-    /// Which part of the picture a rendition of another shape shows.
-    pub(crate) crop: Crop,
-}
-
-impl Default for PhotoConfig {
-    fn default() -> Self {
-        Self { max_bytes: Bytes(32 << 20), max_pixels: Pixels(120_000_000), min_side: 96, crop: Crop::Center }
-    }
-}
-
-/// `photo.crop`
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub(crate) enum Crop {
-    /// The middle.
-    Center,
-    /// The middle from side to side, and the upper part.
-    Upper,
-    /// All of it, on white.
-    None,
 }
 
 /// `[plugins]`
@@ -395,24 +365,22 @@ impl Config {
     /// What no single key can know. The first problem, with the key that a person would change.
     fn check(&self) -> Result<(), (String, String)> {
         let FolderConfig { settle, rescan, absence, .. } = self.folder;
-        let squared = u64::from(self.photo.min_side).pow(2);
         let rules = [
             ("folder.settle", (MOMENT..=HOUR).contains(&settle), "must be 1ms to 1h".into()),
             ("folder.rescan", rescan <= DAY, "must be at most 24h".into()),
             ("folder.rescan", rescan >= settle, format!("must be at least folder.settle, which is {}", show(settle))),
             ("folder.absence", (MOMENT..=YEAR).contains(&absence), "must be 1ms to 1year".into()),
             ("folder.extensions", !self.folder.extensions.is_empty(), "must name at least one".into()),
-            ("photo.min-side", self.photo.min_side > 0, "must be at least 1".into()),
-            (
-                "photo.max-pixels",
-                self.photo.max_pixels.0 >= squared,
-                format!("must be at least {squared} (photo.min-side squared)"),
-            ),
             ("run.grace", self.run.grace <= HOUR, "must be at most 1h".into()),
         ];
         match rules.into_iter().find(|(_, holds, _)| !holds) {
             Some((key, _, problem)) => Err((key.into(), problem)),
-            None => self.publish.check().and_then(|()| self.check_places()).and_then(|()| self.check_backends()),
+            None => {
+                self.photo.check()?;
+                self.publish.check()?;
+                self.check_places()?;
+                self.check_backends()
+            }
         }
     }
 

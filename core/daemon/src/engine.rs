@@ -141,7 +141,7 @@ impl Engine {
         };
         let intake = Intake::new(config);
         let workers = Workers::start();
-        let studio = Arc::new(Studio::new(intake.clone(), backends.style(), workers.clone()));
+        let studio = Arc::new(Studio::new(intake.clone(), backends.common().clone(), workers.clone()));
         let dispatcher =
             Dispatcher { backends: Arc::clone(&backends), studio, conversations: Conversations { stage, clock } };
         let parts = Parts { reconciler, intake, workers, dispatcher, ledger, shelf, clock, follow, metrics };

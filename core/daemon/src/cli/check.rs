@@ -28,6 +28,9 @@ const NAMED_AT_MOST: usize = 20;
 /// Checks config, plugins, folder and rights; with `probe`, asks each backend whether its credentials work.
 pub(crate) fn check(config: &Config, path: &Path, probe: bool) -> Result<Exit, Trouble> {
     show::print(&format!("config {}: ok", escape(path)));
+    for key in config.photo.idle_keys() {
+        show::print(&format!("  warning: {key} is without effect: photo.crop is not \"face\""));
+    }
     let backends = Backends::open(config, &engine::copies(config))?;
     let checked = backends.iter().map(check_backend).fold(true, |all, one| all & one);
     let dropped = check_folder(config)?;

@@ -25,8 +25,8 @@ pub(crate) fn preview(config: &Config, file: &Path, out: &Path) -> Result<Exit, 
     fs::create_dir_all(out).map_err(|error| failed_to("make", out, &error))?;
     for backend in backends.iter() {
         if let Ok(open) = backend.open() {
-            let style = backends.style();
-            write(backend, &open, style, &bytes, &source, out).map_err(|error| error.trouble(file))?;
+            let common = backends.common();
+            write(backend, &open, common, &bytes, &source, out).map_err(|error| error.trouble(file))?;
         }
     }
     Ok(Exit::Ok)
@@ -49,12 +49,12 @@ impl Failed {
 fn write(
     backend: &Backend,
     open: &OpenBackend,
-    style: pipeline::Style,
+    common: &Recipe,
     bytes: &[u8],
     source: &pipeline::Source,
     out: &Path,
 ) -> Result<(), Failed> {
-    let recipe = Recipe::new(style, open.renditions().iter().map(rendition).collect());
+    let recipe = Recipe { renditions: open.renditions().iter().map(rendition).collect(), ..common.clone() };
     let made = pipeline::render(bytes, source, &recipe).map_err(Failed::Rejected)?;
     for (spec, made) in open.renditions().iter().zip(made.renditions) {
         let path = out.join(format!("{}-{}.jpg", backend.id, spec.name));

@@ -87,8 +87,8 @@ fn remote(backend: &Backend, open: &OpenBackend, user: &UserId) -> Result<String
 fn pictures(config: &Config, open: &OpenBackend, photo: &Path) -> Result<(Digest, Vec<Arc<Rendition>>), Trouble> {
     let intake = Intake::new(config);
     let bytes = preview::read(photo, intake.limits())?;
-    let style = backends::style(&config.photo);
-    let recipe = Recipe::new(style, open.renditions().iter().map(rendition).collect());
+    let renditions = open.renditions().iter().map(rendition).collect();
+    let recipe = Recipe { renditions, ..backends::recipe(&config.photo) };
     let rendered = portraitd_pipeline::examine(&bytes, intake.limits())
         .and_then(|source| portraitd_pipeline::render(&bytes, &source, &recipe));
     let made = rendered.map_err(|refusal| preview::rejected(photo, &refusal))?;

@@ -4,7 +4,10 @@ use super::*;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
+use portraitd_pipeline::Warning;
 use portraitd_reconcile::Missing;
+
+use super::values::{Bytes, Colour, Pixels};
 
 const SHIPPED: &str = include_str!("../../../../config/portraitd.toml");
 const SNIPPETS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../config/backends");
@@ -136,17 +139,8 @@ fn a_plugins_setting_in_the_wrong_place_is_told_where_it_goes() {
 
 #[test]
 fn keys_of_later_versions_are_unknown_and_not_ignored() {
-    let later = [
-        "photo.zoom = 2.0",
-        "photo.reject = []",
-        "photo.eye-line = 0.42",
-        "photo.background = '#ffffff'",
-        "photo.linear-light = false",
-        "backend.x = { plugin = 'y', isolation = 'process' }",
-    ];
-    for text in later {
-        assert!(told(text).contains(": unknown key"), "{text}: {}", told(text));
-    }
+    let text = "backend.x = { plugin = 'y', isolation = 'process' }";
+    assert!(told(text).contains(": unknown key"), "{}", told(text));
 }
 
 #[test]
@@ -334,6 +328,10 @@ fn values_that_do_not_fit_together_are_told_at_the_key_to_change() {
         "[photo]\nmax-pixels = 100",
         "because: line 2: photo.max-pixels: must be at least 9216 (photo.min-side squared)",
     );
+    check("[photo]\nzoom = 1.2", "because: line 2: photo.zoom: must be 1.3 to 10");
+    check("[photo]\nzoom = inf", "because: line 2: photo.zoom: must be 1.3 to 10");
+    check("[photo]\neye-line = 42", "because: line 2: photo.eye-line: must be 0.2 to 0.8");
+    check("[photo]\neye-line = nan", "because: line 2: photo.eye-line: must be 0.2 to 0.8");
     check("[run]\ngrace = '2h'", "because: line 2: run.grace: must be at most 1h");
 }
 
@@ -382,6 +380,33 @@ fn sizes_and_shares_are_read_in_the_ways_that_people_write() {
     assert_eq!((brake("0%"), brake("12.5 %"), brake("100%")), (0.0, 0.125, 1.0));
     let folder = Config::parse("folder.extensions = ['.JPG', 'png']").unwrap().folder;
     assert_eq!(folder.extensions.iter().map(|extension| extension.as_str()).collect::<Vec<_>>(), ["jpg", "png"]);
+}
+
+#[test]
+fn pictures_are_made_as_people_write_it() {
+    let photo = |lines: &str| Config::parse(&format!("[photo]\n{lines}")).unwrap().photo;
+    assert_eq!(photo("zoom = 3").zoom, 3.0);
+    assert_eq!(photo("background = '#f0A00f'").background, Colour([0xf0, 0xa0, 0x0f]));
+    let words = photo("reject = ['several-faces', 'no-face', 'no-face']").reject;
+    assert_eq!(words.into_iter().collect::<Vec<_>>(), [Warning::NoFace, Warning::SeveralFaces]);
+    for colour in ["white", "#fff", "ffffff", "#+fffff", "#fffffff"] {
+        check(
+            &format!("photo.background = '{colour}'"),
+            &format!("because: line 1: photo.background: {colour:?} is not a colour such as \"#ffffff\""),
+        );
+    }
+    check(
+        "photo.reject = ['ugly']",
+        "because: line 1: photo.reject[0]: `ugly` is not one of no-face, several-faces, face-small, dark, blurred or enlarged",
+    );
+}
+
+#[test]
+fn keys_about_faces_are_idle_where_photos_are_not_cropped_to_those() {
+    let idle = |lines: &str| Config::parse(&format!("[photo]\n{lines}")).unwrap().photo.idle_keys();
+    assert_eq!(idle("crop = 'center'\nzoom = 3\neye-line = 0.5"), ["photo.zoom", "photo.eye-line"]);
+    assert_eq!(idle("crop = 'center'\nzoom = 2.0"), [""; 0]);
+    assert_eq!(idle("zoom = 3"), [""; 0]);
 }
 
 #[test]

@@ -1,13 +1,14 @@
 //! Single values of the config file: each is parsed once and cannot be wrong afterwards. What two keys must be to each
 //! other is not known here.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::marker::PhantomData;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use portraitd_pipeline::Warning;
 use portraitd_reconcile::BackendId;
 use regex::Regex;
 use reqwest::Url;
@@ -23,6 +24,10 @@ pub(crate) struct Bytes(pub(crate) u64);
 /// Number of pixels of a picture: `"120MP"` (millions), `"0.5MP"` or a whole number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Pixels(pub(crate) u64);
+
+/// Red, green and blue: `"#ffffff"`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Colour(pub(crate) [u8; 3]);
 
 /// A share: `"5%"`, `"0.5%"`.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -185,6 +190,30 @@ impl Scalar for Pixels {
         // The largest JPEG has 65,535 pixels a side.
         const MOST: u64 = 65_535 * 65_535;
         if (1..=MOST).contains(&number) { Ok(Self(number)) } else { Err("must be 1 pixel to 4294MP".into()) }
+    }
+}
+
+impl Scalar for Colour {
+    const EXPECTED: &'static str = "a colour such as \"#ffffff\"";
+
+    fn from_text(text: &str) -> Result<Self, String> {
+        let digits = text.strip_prefix('#').filter(|digits| digits.len() == 6);
+        // `from_str_radix` alone would also take a sign.
+        let plain = digits.filter(|digits| digits.bytes().all(|byte| byte.is_ascii_hexdigit()));
+        let number = plain.and_then(|digits| u32::from_str_radix(digits, 16).ok());
+        let [_, red, green, blue] = number.ok_or_else(|| unlike::<Self>(text))?.to_be_bytes();
+        Ok(Self([red, green, blue]))
+    }
+}
+
+/// One of the words of [`Warning`].
+struct Word(Warning);
+
+impl Scalar for Word {
+    const EXPECTED: &'static str = "a word such as \"no-face\"";
+
+    fn from_text(text: &str) -> Result<Self, String> {
+        text.parse().map(Self).map_err(|error: portraitd_pipeline::UnknownWord| error.to_string())
     }
 }
 
@@ -414,6 +443,8 @@ macro_rules! deserialize_scalars {
 deserialize_scalars!(
     Bytes,
     Pixels,
+    Colour,
+    Word,
     Percent,
     Extension,
     Proxy,
@@ -466,6 +497,11 @@ pub(super) fn optional_public_url<'de, D: Deserializer<'de>>(deserializer: D) ->
 /// For a field that is a list of paths.
 pub(super) fn paths<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<PathBuf>, D::Error> {
     Vec::<Location>::deserialize(deserializer).map(|all| all.into_iter().map(|location| location.0).collect())
+}
+
+/// For a field that is a list of what can be said of a photo.
+pub(super) fn warnings<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeSet<Warning>, D::Error> {
+    Vec::<Word>::deserialize(deserializer).map(|words| words.into_iter().map(|word| word.0).collect())
 }
 
 /// For the table of backends.

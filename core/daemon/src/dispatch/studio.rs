@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use portraitd_pipeline::{self as pipeline, Recipe, Rendition, RenditionSpec, Source, Style};
+use portraitd_pipeline::{self as pipeline, Recipe, Rendition, RenditionSpec, Source};
 use portraitd_reconcile::{Digest, Examined, FileName};
 use tokio::sync::{Mutex as AsyncMutex, Semaphore};
 
@@ -22,7 +22,8 @@ const DECODE_MIB: u32 = 96;
 #[derive(Debug)]
 pub(crate) struct Studio {
     intake: Intake,
-    style: Style,
+    /// What all pictures have in common: a recipe without one.
+    common: Recipe,
     kept: Mutex<Kept>,
     /// One lock a photo: whoever comes second finds what the first has made.
     under_way: Mutex<BTreeMap<Digest, Arc<AsyncMutex<()>>>>,
@@ -48,10 +49,10 @@ pub(crate) struct Order {
 
 impl Studio {
     /// A studio that renders all photos in one way.
-    pub(crate) fn new(intake: Intake, style: Style, workers: Workers) -> Self {
+    pub(crate) fn new(intake: Intake, common: Recipe, workers: Workers) -> Self {
         Self {
             intake,
-            style,
+            common,
             kept: Mutex::default(),
             under_way: Mutex::default(),
             workers,
@@ -97,7 +98,7 @@ impl Studio {
             Fetched::Otherwise(examined) => return Err(examined),
         };
         let specs: BTreeSet<_> = order.wanted.iter().chain(&order.soon).cloned().collect();
-        let recipe = Recipe::new(self.style, specs.into_iter().collect());
+        let recipe = Recipe { renditions: specs.into_iter().collect(), ..self.common.clone() };
         let share = share(source.render_bytes(&recipe));
         let _memory = self.memory.acquire_many(share).await.expect("the studio never closes its semaphores");
         let made = self.work(move || render(&bytes, &source, &recipe)).await??;
@@ -182,7 +183,7 @@ mod tests {
     fn studio(folder: &Path) -> Arc<Studio> {
         let mut config = Config::default();
         config.folder.path = folder.to_path_buf();
-        Arc::new(Studio::new(Intake::new(&config), Crop::Center.into(), Workers::start()))
+        Arc::new(Studio::new(Intake::new(&config), Recipe::new(Crop::Center, Vec::new()), Workers::start()))
     }
 
     fn square(side: u32) -> RenditionSpec {
