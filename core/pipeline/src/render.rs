@@ -33,6 +33,8 @@ pub struct Rendition {
     pub sha256: [u8; 32],
     /// The part of the upright photo that it shows, in the photo's pixels.
     pub area: Area,
+    /// Whether it has more pixels than that part.
+    pub is_enlarged: bool,
     /// What a person should know: that it was enlarged, or that its quality is low.
     pub warnings: Vec<String>,
 }
@@ -191,7 +193,7 @@ fn frames(wanted: &[Wanted]) -> Vec<Frame> {
 fn original(bytes: &[u8], source: &Source) -> Result<Rendition, Refusal> {
     let picture = jpeg::stripped(bytes, source.kept()).ok_or(Refusal::DecoderFailed)?;
     let sides = (source.width, source.height);
-    Ok(Rendition::new(picture, sides, Area::whole(sides.0, sides.1), Vec::new()))
+    Ok(Rendition::new(picture, &Frame::whole(sides), Vec::new()))
 }
 
 impl Source {
@@ -288,7 +290,7 @@ impl<'a> Easel<'a> {
         let enlarged = frame.enlarged_from().map(|(width, height)| format!("enlarged from {width}x{height}"));
         let warnings = enlarged.into_iter().chain(encoded.warning()).collect();
         self.drafts.push(Draft { frame: *frame, picture });
-        Ok(Rendition::new(encoded.jpeg, frame.sheet, frame.area, warnings))
+        Ok(Rendition::new(encoded.jpeg, frame, warnings))
     }
 
     /// The smallest draft that shows all of the area with at least twice the wanted pixels on each side.
@@ -315,8 +317,10 @@ fn draw(from: &Canvas<'_>, area: Area, frame: &Frame) -> Result<Picture, Refusal
 }
 
 impl Rendition {
-    fn new(jpeg: Vec<u8>, (width, height): (u32, u32), area: Area, warnings: Vec<String>) -> Self {
-        Self { sha256: Sha256::digest(&jpeg).into(), bytes: jpeg.into(), width, height, area, warnings }
+    fn new(jpeg: Vec<u8>, frame: &Frame, warnings: Vec<String>) -> Self {
+        let ((width, height), is_enlarged) = (frame.sheet, frame.enlarged_from().is_some());
+        let sha256 = Sha256::digest(&jpeg).into();
+        Self { bytes: jpeg.into(), width, height, sha256, area: frame.area, is_enlarged, warnings }
     }
 }
 

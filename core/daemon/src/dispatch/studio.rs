@@ -245,7 +245,8 @@ mod tests {
         for n in 0..10 {
             let bytes: Arc<[u8]> = vec![0; KEPT_BYTES / 4].into();
             let area = Area { left: 0.0, top: 0.0, width: 1.0, height: 1.0 };
-            let rendition = Rendition { bytes, width: 1, height: 1, sha256: [0; 32], area, warnings: Vec::new() };
+            let (sha256, is_enlarged, warnings) = ([0; 32], false, Vec::new());
+            let rendition = Rendition { bytes, width: 1, height: 1, sha256, area, is_enlarged, warnings };
             kept.put(digest(n), square(48), Arc::new(rendition));
             kept.shrink();
         }
