@@ -214,6 +214,7 @@ fn policy(config: &Config) -> Result<Policy, Trouble> {
         absence: folder.absence,
         brake: Brake { share: folder.brake.share() },
         limits: format!("{} {} {}", photo.max_bytes.0, photo.max_pixels.0, photo.min_side),
+        reject: Vec::from_iter(photo.reject.iter().map(ToString::to_string)).join(" "),
         version: env!("CARGO_PKG_VERSION").into(),
     })
 }

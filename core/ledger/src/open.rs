@@ -249,9 +249,9 @@ mod tests {
         drop(load(&path, false, &STEPS).unwrap());
         let later = [&STEPS[..], &["CREATE TABLE sessions (name TEXT) STRICT"]].concat();
         drop(load(&path, false, &later).unwrap());
-        let copy = Connection::open(dir.path().join("ledger.sqlite.version-3")).unwrap();
-        assert_eq!(schema::version(&copy).unwrap(), Version::Ledger(3));
+        let copy = Connection::open(dir.path().join("ledger.sqlite.version-4")).unwrap();
+        assert_eq!(schema::version(&copy).unwrap(), Version::Ledger(4));
         let refused = load(&path, false, &STEPS).unwrap_err();
-        assert!(matches!(refused, Refused::Otherwise(OpenError::Newer { found: 4, known: 3 })), "{refused:?}");
+        assert!(matches!(refused, Refused::Otherwise(OpenError::Newer { found: 5, known: 4 })), "{refused:?}");
     }
 }

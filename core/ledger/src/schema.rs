@@ -7,8 +7,12 @@ use rusqlite::{Connection, TransactionBehavior};
 use crate::error::{Corruption, Unreadable};
 
 /// The steps from each version to the next. A step that was released is never edited: what changes is a new step.
-pub(crate) const STEPS: [&str; 3] =
-    [include_str!("schema/0001.sql"), include_str!("schema/0002.sql"), include_str!("schema/0003.sql")];
+pub(crate) const STEPS: [&str; 4] = [
+    include_str!("schema/0001.sql"),
+    include_str!("schema/0002.sql"),
+    include_str!("schema/0003.sql"),
+    include_str!("schema/0004.sql"),
+];
 
 /// The application id of a ledger: these letters in the upper half, the version in the lower. Together with the
 /// `user_version` it says everything twice, so that a damaged header is not taken for a newer ledger.
@@ -104,13 +108,14 @@ mod tests {
     #[test]
     fn a_new_file_is_empty_and_then_a_ledger_of_the_newest_version() {
         assert_eq!(version(&Connection::open_in_memory().unwrap()).unwrap(), Version::Empty);
-        assert_eq!(version(&in_memory()).unwrap(), Version::Ledger(3));
+        assert_eq!(version(&in_memory()).unwrap(), Version::Ledger(4));
     }
 
     #[test]
     fn a_file_whose_two_versions_differ_is_no_ledger() {
         assert!(foreign("PRAGMA user_version = 1"));
-        assert!(foreign("PRAGMA user_version = 4"));
+        assert!(foreign("PRAGMA user_version = 3"));
+        assert!(foreign("PRAGMA user_version = 5"));
         assert!(foreign("PRAGMA user_version = 0"));
         assert!(foreign("PRAGMA user_version = -1"));
         assert!(foreign("PRAGMA application_id = 1"));
@@ -139,7 +144,7 @@ mod tests {
         bring(&mut connection, 0, &STEPS[..1]).unwrap();
         connection.execute_batch("INSERT INTO backends VALUES ('intranet', 'x', 1, NULL, NULL)").unwrap();
         bring(&mut connection, 1, &STEPS).unwrap();
-        assert_eq!(version(&connection).unwrap(), Version::Ledger(3));
+        assert_eq!(version(&connection).unwrap(), Version::Ledger(4));
         let kept: String =
             connection.query_one("SELECT backend FROM backends WHERE paused = 0", [], |row| row.get(0)).unwrap();
         assert_eq!(kept, "intranet");
@@ -149,7 +154,7 @@ mod tests {
     fn a_step_that_fails_leaves_the_version_before_it() {
         let mut connection = in_memory();
         let failing = [&STEPS[..], &["CREATE TABLE extra (a) STRICT; -- no type"]].concat();
-        bring(&mut connection, 3, &failing).unwrap_err();
-        assert_eq!(version(&connection).unwrap(), Version::Ledger(3));
+        bring(&mut connection, 4, &failing).unwrap_err();
+        assert_eq!(version(&connection).unwrap(), Version::Ledger(4));
     }
 }

@@ -98,6 +98,12 @@ impl<'r> Fields<'r> {
         value.as_str_or_null().map_err(|error| self.wrong(column, error))
     }
 
+    /// A JSON array of texts, or NULL.
+    fn optional_texts(&mut self, column: &'static str) -> Result<Option<Vec<String>>, Corruption> {
+        let texts = self.optional_text(column)?.map(serde_json::from_str);
+        texts.transpose().map_err(|error| self.wrong(column, error))
+    }
+
     fn id<T>(&mut self, column: &'static str, parse: fn(&str) -> Result<T, InvalidId>) -> Result<T, Corruption> {
         parse(self.text(column)?).map_err(|error| self.wrong(column, error))
     }
@@ -137,14 +143,13 @@ impl<'r> Fields<'r> {
     fn photo(&mut self) -> Result<Option<Photo>, Corruption> {
         let digest: Option<[u8; 32]> = self.take("digest")?;
         let (width, height): (Option<u32>, Option<u32>) = (self.take("width")?, self.take("height")?);
-        let warnings = self.optional_text("warnings")?;
+        let warnings = self.optional_texts("warnings")?;
         let Some(digest) = digest else { return Ok(None) };
-        let warnings = warnings.ok_or_else(|| self.missing("warnings"))?;
         Ok(Some(Photo {
             digest: Digest::from_bytes(digest),
             width: width.ok_or_else(|| self.missing("width"))?,
             height: height.ok_or_else(|| self.missing("height"))?,
-            warnings: serde_json::from_str(warnings).map_err(|error| self.wrong("warnings", error))?,
+            warnings: warnings.ok_or_else(|| self.missing("warnings"))?,
         }))
     }
 
@@ -180,8 +185,8 @@ impl<'r> Fields<'r> {
     }
 }
 
-fn warnings_json(photo: &Photo) -> String {
-    serde_json::to_string(&photo.warnings).expect("a list of texts can be written as JSON")
+fn texts_json<'a>(texts: impl IntoIterator<Item = &'a String>) -> String {
+    serde_json::to_string(&Vec::from_iter(texts)).expect("a list of texts can be written as JSON")
 }
 
 /// The wait that a verdict carries. A wait of more than 2^64 milliseconds is cut there.
@@ -236,7 +241,9 @@ mod tests {
     #[test]
     fn a_delivery_row_must_say_all_that_its_words_promise() {
         let with = |values: &str, doubt: &str| {
-            edited(&format!("INSERT INTO deliveries VALUES ('a', 'b', {values}, {doubt}, NULL, NULL, NULL, NULL)"))
+            edited(&format!(
+                "INSERT INTO deliveries VALUES ('a', 'b', {values}, {doubt}, NULL, NULL, NULL, NULL, NULL, NULL)"
+            ))
         };
         let row = |values: &str| with(values, "NULL, NULL, NULL");
         let f = "zeroblob(32)";
@@ -270,6 +277,17 @@ mod tests {
         assert!(doubt("1, NULL, NULL").starts_with("`doubt_target`"));
         assert!(doubt("1, 'moon', NULL").starts_with("`doubt_target`"));
         assert!(doubt("1, 'photo', NULL").starts_with("`doubt_fingerprint`"));
+    }
+
+    #[test]
+    fn warnings_say_of_what_they_are_and_are_a_list() {
+        let row = |warned: &str| {
+            let nothing = "NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL";
+            edited(&format!("INSERT INTO deliveries VALUES ('a', 'b', 'nothing', {nothing}, {warned})"))
+        };
+        assert!(row("x'00', '[]'").starts_with("`warned_of`"));
+        assert!(row("zeroblob(32), NULL").starts_with("`warnings`"));
+        assert!(row("zeroblob(32), '{}'").starts_with("`warnings`"));
     }
 
     #[test]

@@ -108,6 +108,7 @@ fn policy() -> Policy {
         absence: Duration::from_secs(600),
         brake: Brake { share: 0.05 },
         limits: String::new(),
+        reject: String::new(),
         version: "1".into(),
     }
 }

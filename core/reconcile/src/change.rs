@@ -54,7 +54,7 @@ pub struct FolderRecord {
     pub braked: bool,
     /// The rules by which files were accepted; other rules mean that all are examined again.
     pub rules: String,
-    /// The version and recipes with which files were rejected; others mean that the rejected ones are examined again.
+    /// The version, the recipes and what is refused by them, with which files were rejected; others mean that the rejected ones are examined again.
     pub edition: String,
     /// When the last complete scan ended.
     pub scanned: Option<Time>,

@@ -1,5 +1,6 @@
 //! One user's photo at one backend: what is wanted, what was recorded, and what follows.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::verification::MISSED_IN_A_DAY;
@@ -80,6 +81,18 @@ pub struct Recorded {
     pub remote: Option<Box<str>>,
     /// What is known of the picture in place beside that it was delivered.
     pub verification: Option<Box<Verification>>,
+    /// What had to be said of the photo when its pictures were made; none when that was nothing.
+    pub warned: Option<Box<Warned>>,
+}
+
+/// What had to be said of a photo when pictures of it were made for one user at one backend. It is true of that alone: of
+/// another photo, or by another recipe, other things may have to be said.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Warned {
+    /// What was made.
+    pub fingerprint: Fingerprint,
+    /// What had to be said, each a word of its own.
+    pub warnings: BTreeSet<String>,
 }
 
 /// Requests that got no answer and may still take effect.
@@ -197,7 +210,7 @@ impl Attempted {
 
 impl Default for Recorded {
     fn default() -> Self {
-        Self { holds: Holds::Nothing, attempted: None, doubt: None, remote: None, verification: None }
+        Self { holds: Holds::Nothing, attempted: None, doubt: None, remote: None, verification: None, warned: None }
     }
 }
 
@@ -231,7 +244,7 @@ impl Recorded {
                 Target::Removal => Holds::Nothing,
             };
             if target == Target::Removal {
-                (self.remote, self.verification) = (None, None);
+                (self.remote, self.verification, self.warned) = (None, None, None);
             }
         } else {
             attempted.fail(outcome, now, chance);

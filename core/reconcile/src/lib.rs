@@ -28,7 +28,7 @@ mod verification;
 
 pub use change::{Attempt, BackendRecord, Change, FileRecord, FolderRecord, Memory, Published, Snapshot, UserRecord};
 pub use delivery::{
-    AttemptState, Attempted, DOUBT, Decision, Desired, Doubt, Holds, Operation, Recorded, Target, decide,
+    AttemptState, Attempted, DOUBT, Decision, Desired, Doubt, Holds, Operation, Recorded, Target, Warned, decide,
 };
 pub use files::{Examined, FileState, Kind, Photo, Stat};
 pub use folder::{Entry, Identity, Listing, Looked};

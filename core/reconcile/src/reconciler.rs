@@ -49,6 +49,9 @@ pub struct Policy {
     pub brake: Brake,
     /// The limits by which photos are accepted, as one text. Other limits mean that every file is examined again.
     pub limits: String,
+    /// What photos are rejected for when pictures are made of them, as one text. Another text means that rejected files are
+    /// examined again.
+    pub reject: String,
     /// The version of the program. Another version means that rejected files are examined again.
     pub version: String,
 }

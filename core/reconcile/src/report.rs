@@ -1,8 +1,8 @@
 //! What is known, for people: `status`, `explain` and the summary of a pass. Plain data; the daemon words it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use crate::delivery::{Decision, Holds};
+use crate::delivery::{Decision, Desired, Holds};
 use crate::gate::Gate;
 use crate::reconciler::{Backend, Known, Reconciler, Usable, User};
 use crate::{
@@ -80,6 +80,8 @@ pub struct Status {
     pub scanned: Option<Time>,
     /// How many photos are accepted.
     pub photos: usize,
+    /// Of how many of them each thing has to be said, by the words that [`Reconciler::warned`] heard.
+    pub warnings: BTreeMap<String, usize>,
     /// Entries that were meant as photos and cannot be taken.
     pub rejected: Vec<FileReport>,
     /// Entries that are something else.
@@ -133,6 +135,8 @@ pub struct PhotoReport {
     pub file: Option<FileName>,
     /// The photo that was accepted last.
     pub photo: Option<Photo>,
+    /// What has to be said of it, by the pictures that were made of it.
+    pub warnings: BTreeSet<String>,
     /// A replacement that was refused, while the accepted photo stays at the backends.
     pub refused: Option<FileReport>,
 }
@@ -289,6 +293,7 @@ impl Reconciler {
             folder: self.folder_state(),
             scanned: self.folder.scanned,
             photos: self.users.keys().filter(|user| matches!(self.usable(user), Usable::Photo { .. })).count(),
+            warnings: self.count_warnings(),
             rejected: self.reports(|file| refusal(file)),
             ignored: self.reports(|file| match file {
                 Known::Concluded { state: FileState::Ignored { reason }, .. } => Some(reason),
@@ -300,6 +305,24 @@ impl Reconciler {
             moved: self.folder.trusted.zip(self.folder.seen).filter(|(trusted, seen)| trusted != seen),
             backends,
         }
+    }
+
+    fn count_warnings(&self) -> BTreeMap<String, usize> {
+        let mut counts = BTreeMap::new();
+        for warning in self.users.keys().flat_map(|user| self.warnings(user)) {
+            *counts.entry(warning.clone()).or_default() += 1;
+        }
+        counts
+    }
+
+    /// What has to be said of the photo that is wanted now, each once however many backends get pictures of it.
+    fn warnings(&self, user: &UserId) -> BTreeSet<&String> {
+        let slots = self.users[user].slots.iter().enumerate();
+        let of_now = slots.filter_map(|(index, slot)| {
+            let warned = slot.recorded.warned.as_ref()?;
+            (self.desired(user, index) == Desired::Photo(warned.fingerprint)).then_some(&warned.warnings)
+        });
+        of_now.flatten().collect()
     }
 
     /// One user; none when nothing is known of such a user.
@@ -444,7 +467,8 @@ impl Reconciler {
         });
         let file = record.map(|record| record.file.clone());
         let photo = record.map(|record| record.photo.clone());
-        let report = |state, reason| PhotoReport { state, reason, file, photo, refused: refused.clone() };
+        let warnings = self.warnings(user).into_iter().cloned().collect();
+        let report = |state, reason| PhotoReport { state, reason, file, photo, warnings, refused: refused.clone() };
         match (self.usable(user), record.map(|record| record.presence)) {
             (Usable::Conflict, _) => report(PhotoState::Conflict, self.conflict_reason(user)),
             (_, Some(Presence::Gone { .. })) => report(PhotoState::Gone, "the file was taken out of the folder".into()),
@@ -534,7 +558,14 @@ fn unusable(known: &User, refused: Option<FileReport>) -> PhotoReport {
         reason: "the file is still being written or examined".into(),
     };
     let FileReport { file, reason } = refused.unwrap_or_else(being_read);
-    PhotoReport { state: PhotoState::Rejected, reason, file: Some(file), photo: None, refused: None }
+    PhotoReport {
+        state: PhotoState::Rejected,
+        reason,
+        file: Some(file),
+        photo: None,
+        warnings: BTreeSet::new(),
+        refused: None,
+    }
 }
 
 const fn refusal(known: &Known) -> Option<&String> {

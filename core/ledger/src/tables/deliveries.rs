@@ -2,11 +2,11 @@
 
 use portraitd_reconcile::{
     AttemptState, Attempted, BackendId, Doubt, Fingerprint, Holds, Recorded, Target, Time, UserId, Verdict,
-    Verification,
+    Verification, Warned,
 };
 use rusqlite::{Connection, params};
 
-use super::{Fields, after_ms, select};
+use super::{Fields, after_ms, select, texts_json};
 use crate::error::{Corruption, Unreadable};
 
 pub(super) fn put(
@@ -17,8 +17,9 @@ pub(super) fn put(
 ) -> rusqlite::Result<()> {
     const SQL: &str = "REPLACE INTO deliveries
         (user, backend, holds, fingerprint, receipt, target, target_fingerprint, count, since, begun,
-         verdict, after_ms, reason, next, doubt_until, doubt_target, doubt_fingerprint, remote, seen, verify_due, missed)
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21)";
+         verdict, after_ms, reason, next, doubt_until, doubt_target, doubt_fingerprint, remote, seen, verify_due, missed,
+         warned_of, warnings)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23)";
     let (holds, fingerprint, receipt) = match &recorded.holds {
         Holds::Nothing => ("nothing", None, None),
         Holds::Exactly { fingerprint, receipt } => ("exactly", Some(*fingerprint.as_bytes()), receipt.as_deref()),
@@ -30,6 +31,7 @@ pub(super) fn put(
     let doubt = recorded.doubt.as_ref();
     let (doubt_target, doubt_fingerprint) = doubt.map(|doubt| doubt_columns(doubt.target)).unzip();
     let verification = recorded.verification.as_deref();
+    let warned = recorded.warned.as_deref();
     connection.prepare_cached(SQL)?.execute(params![
         user.as_str(),
         backend.as_str(),
@@ -52,6 +54,8 @@ pub(super) fn put(
         verification.and_then(|verification| verification.seen).map(Time::as_millis),
         verification.and_then(|verification| verification.due).map(Time::as_millis),
         verification.map(|verification| verification.missed),
+        warned.map(|warned| *warned.fingerprint.as_bytes()),
+        warned.map(|warned| texts_json(&warned.warnings)),
     ])?;
     Ok(())
 }
@@ -80,15 +84,16 @@ const fn begun(attempted: &Attempted) -> Option<i64> {
 pub(super) fn all(connection: &Connection) -> Result<Vec<(UserId, BackendId, Recorded)>, Unreadable> {
     const SQL: &str =
         "SELECT user, backend, holds, fingerprint, receipt, target, target_fingerprint, count, since, begun,
-        verdict, after_ms, reason, next, doubt_until, doubt_target, doubt_fingerprint, remote, seen, verify_due, missed
+        verdict, after_ms, reason, next, doubt_until, doubt_target, doubt_fingerprint, remote, seen, verify_due, missed,
+        warned_of, warnings
         FROM deliveries ORDER BY user, backend";
     select(connection, "deliveries", SQL, [], |fields| {
         let (user, backend) = (fields.id("user", UserId::parse)?, fields.id("backend", BackendId::parse)?);
         let (holds, attempted) = (holds(fields)?, attempted(fields)?.map(Box::new));
         let doubt = doubt(fields)?.map(Box::new);
         let (remote, verification) = (fields.optional_text("remote")?.map(Box::from), verification(fields)?);
-        let verification = verification.map(Box::new);
-        Ok((user, backend, Recorded { holds, attempted, doubt, remote, verification }))
+        let (verification, warned) = (verification.map(Box::new), warned(fields)?.map(Box::new));
+        Ok((user, backend, Recorded { holds, attempted, doubt, remote, verification, warned }))
     })
 }
 
@@ -142,6 +147,14 @@ fn verification(fields: &mut Fields<'_>) -> Result<Option<Verification>, Corrupt
     let (seen, due) = (fields.optional_time("seen")?, fields.optional_time("verify_due")?);
     let missed: Option<u32> = fields.take("missed")?;
     Ok(missed.map(|missed| Verification { seen, due, missed }))
+}
+
+fn warned(fields: &mut Fields<'_>) -> Result<Option<Warned>, Corruption> {
+    let fingerprint = fields.take::<Option<[u8; 32]>>("warned_of")?.map(Fingerprint::from_bytes);
+    let warnings = fields.optional_texts("warnings")?;
+    let Some(fingerprint) = fingerprint else { return Ok(None) };
+    let warnings = warnings.ok_or_else(|| fields.missing("warnings"))?;
+    Ok(Some(Warned { fingerprint, warnings: warnings.into_iter().collect() }))
 }
 
 /// The names of a target's two columns.

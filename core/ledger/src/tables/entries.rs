@@ -3,7 +3,7 @@
 use portraitd_reconcile::{FileName, FileRecord, FileState, Stat, UserId};
 use rusqlite::{Connection, params};
 
-use super::{Fields, select, warnings_json};
+use super::{Fields, select, texts_json};
 use crate::error::{Corruption, Unreadable};
 
 pub(super) fn put(connection: &Connection, name: &FileName, record: &FileRecord) -> rusqlite::Result<()> {
@@ -29,7 +29,7 @@ pub(super) fn put(connection: &Connection, name: &FileName, record: &FileRecord)
         photo.map(|photo| photo.digest.as_bytes()),
         photo.map(|photo| photo.width),
         photo.map(|photo| photo.height),
-        photo.map(warnings_json),
+        photo.map(|photo| texts_json(&photo.warnings)),
     ])?;
     Ok(())
 }

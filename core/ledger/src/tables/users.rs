@@ -3,7 +3,7 @@
 use portraitd_reconcile::{Presence, UserId, UserRecord};
 use rusqlite::{Connection, params};
 
-use super::{Fields, select, warnings_json};
+use super::{Fields, select, texts_json};
 use crate::error::{Corruption, Unreadable};
 
 pub(super) fn put(connection: &Connection, user: &UserId, record: &UserRecord) -> rusqlite::Result<()> {
@@ -21,7 +21,7 @@ pub(super) fn put(connection: &Connection, user: &UserId, record: &UserRecord) -
         record.photo.digest.as_bytes(),
         record.photo.width,
         record.photo.height,
-        warnings_json(&record.photo),
+        texts_json(&record.photo.warnings),
         record.accepted_at.as_millis(),
         presence,
         absence.map(|(since, _)| since.as_millis()),

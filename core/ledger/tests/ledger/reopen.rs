@@ -9,9 +9,9 @@ use portraitd_ledger::{FILE_NAME, HISTORY_MAX, Ledger, Lock, Opened};
 use portraitd_reconcile::{
     Attempt, AttemptState, Attempted, BackendId, BackendRecord, Change, Digest, Doubt, FileName, FileRecord, FileState,
     Fingerprint, FolderRecord, Holds, Identity, Memory, Photo, PictureName, Presence, Published, Recorded, Snapshot,
-    Stat, Target, Time, UserId, UserRecord, Verdict, Verification,
+    Stat, Target, Time, UserId, UserRecord, Verdict, Verification, Warned,
 };
-use proptest::collection::vec;
+use proptest::collection::{btree_set, vec};
 use proptest::option;
 use proptest::prelude::*;
 
@@ -174,15 +174,22 @@ fn any_recorded() -> impl Strategy<Value = Recorded> {
     ];
     let remote = option::of(any::<String>());
     let verification = option::of(any_verification());
-    (holds, option::of(any_attempted()), option::of(any_doubt()), remote, verification).prop_map(
-        |(holds, attempted, doubt, remote, verification)| Recorded {
+    let warned = option::of(any_warned());
+    (holds, option::of(any_attempted()), option::of(any_doubt()), remote, verification, warned).prop_map(
+        |(holds, attempted, doubt, remote, verification, warned)| Recorded {
             holds,
             attempted: attempted.map(Box::new),
             doubt: doubt.map(Box::new),
             remote: remote.map(String::into_boxed_str),
             verification: verification.map(Box::new),
+            warned: warned.map(Box::new),
         },
     )
+}
+
+fn any_warned() -> impl Strategy<Value = Warned> {
+    (any_fingerprint(), btree_set(any::<String>(), 0..3))
+        .prop_map(|(fingerprint, warnings)| Warned { fingerprint, warnings })
 }
 
 fn any_verification() -> impl Strategy<Value = Verification> {
@@ -369,6 +376,37 @@ fn a_ledger_of_the_first_version_is_taken_up_and_a_copy_of_it_kept() {
     assert_eq!(opened.snapshot.deliveries, [(anna.clone(), backend("chat"), Recorded::default())]);
     assert_eq!(memories(&opened.ledger, &anna, "chat", time(0)).unwrap(), []);
     assert!(dir.path().join("ledger.sqlite.version-1").exists());
+}
+
+#[test]
+fn a_ledger_from_before_warnings_is_taken_up_without_any() {
+    let dir = tempfile::tempdir().unwrap();
+    let connection = rusqlite::Connection::open(dir.path().join(FILE_NAME)).unwrap();
+    for step in ["0001", "0002", "0003"] {
+        let sql = std::fs::read_to_string(format!("src/schema/{step}.sql")).unwrap();
+        connection.execute_batch(&sql).unwrap();
+    }
+    connection
+        .execute_batch(
+            "INSERT INTO deliveries (user, backend, holds, fingerprint) VALUES ('anna', 'chat', 'exactly', zeroblob(32));
+             PRAGMA application_id = 0x70640003; PRAGMA user_version = 3;",
+        )
+        .unwrap();
+    drop(connection);
+    let opened = open(dir.path());
+    let [(.., recorded)] = &opened.snapshot.deliveries[..] else { panic!("{:?}", opened.snapshot) };
+    let holds = Holds::Exactly { fingerprint: Fingerprint::from_bytes([0; 32]), receipt: None };
+    assert_eq!(recorded, &Recorded { holds, ..Recorded::default() });
+    let warned = Some(Box::new(Warned {
+        fingerprint: Fingerprint::from_bytes([0; 32]),
+        warnings: ["dark", "enlarged"].map(String::from).into(),
+    }));
+    let recorded = Recorded { warned, ..recorded.clone() };
+    let (user, chat) = (UserId::parse("anna").unwrap(), backend("chat"));
+    write(&opened.ledger, vec![Change::Delivery(user.clone(), chat.clone(), recorded.clone())]).unwrap();
+    opened.ledger.close().unwrap();
+    assert_eq!(open(dir.path()).snapshot.deliveries, [(user, chat, recorded)]);
+    assert!(dir.path().join("ledger.sqlite.version-3").exists());
 }
 
 #[test]

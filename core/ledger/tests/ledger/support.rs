@@ -5,7 +5,7 @@ use std::sync::mpsc::channel;
 use portraitd_ledger::{Ledger, ReadError, WriteError};
 use portraitd_reconcile::{
     Attempt, AttemptState, Attempted, BackendId, Change, Digest, Doubt, FileName, FileRecord, FileState, Fingerprint,
-    Holds, Memory, Photo, Presence, Recorded, Stat, Target, Time, UserId, UserRecord, Verdict, Verification,
+    Holds, Memory, Photo, Presence, Recorded, Stat, Target, Time, UserId, UserRecord, Verdict, Verification, Warned,
 };
 
 /// The records of the `n`th user and the file of it, at one backend after a failed attempt.
@@ -36,6 +36,7 @@ pub(crate) fn failed(n: u64) -> Recorded {
         doubt: Some(Box::new(Doubt { target: Some(target), until: time(n + 600) })),
         remote: Some(format!("remote{n}").into()),
         verification: None,
+        warned: Some(Box::new(Warned { fingerprint: fingerprint(n), warnings: ["dark".to_owned()].into() })),
     }
 }
 

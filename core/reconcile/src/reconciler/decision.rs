@@ -121,7 +121,7 @@ impl Reconciler {
         conclusion.is_some_and(|(_, state)| matches!(state, FileState::Accepted(_)))
     }
 
-    pub(super) fn desired(&self, user: &UserId, index: usize) -> Desired {
+    pub(crate) fn desired(&self, user: &UserId, index: usize) -> Desired {
         let Some(known) = self.users.get(user) else { return Desired::Keep };
         self.desired_of(user, known, &self.usable_of(known), index)
     }

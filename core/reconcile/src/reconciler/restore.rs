@@ -75,7 +75,8 @@ impl Reconciler {
     fn restore_files(&mut self, records: Vec<(FileName, FileRecord)>) {
         let rules = format!("{} {}", self.policy.names.canonical(), self.policy.limits);
         let shapes = self.backends.iter().map(|backend| backend.spec.shape.as_str());
-        let edition = [self.policy.version.as_str()].into_iter().chain(shapes).collect::<Vec<_>>().join("\n");
+        let rules_of_pictures = [self.policy.version.as_str(), self.policy.reject.as_str()];
+        let edition = rules_of_pictures.into_iter().chain(shapes).collect::<Vec<_>>().join("\n");
         let same_rules = self.folder.rules == rules;
         let same_edition = self.folder.edition == edition;
         if !same_rules || !same_edition {

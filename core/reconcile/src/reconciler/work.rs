@@ -1,8 +1,10 @@
 //! What goes out to backends, and what comes back.
 
+use std::collections::BTreeSet;
+
 use super::{Adoption, Assignment, Backend, Delivery, Known, Read, Reconciler, Usable};
 use crate::change::{Attempt, Change};
-use crate::delivery::{Decision, Desired, Holds, Operation, Target};
+use crate::delivery::{Decision, Desired, Holds, Operation, Target, Warned};
 use crate::gate::Gate;
 use crate::published::Stay;
 use crate::retry::{jitter, rest};
@@ -142,6 +144,22 @@ impl Reconciler {
         let recorded = slot.recorded.clone();
         self.changes.push(Change::Delivery(delivery.user.clone(), delivery.backend.clone(), recorded));
         Some(count)
+    }
+
+    /// Takes in what has to be said of the photo whose pictures were made for a delivery that has begun. It replaces what was
+    /// said before of what this backend gets for this user.
+    pub fn warned(&mut self, delivery: &Delivery, warnings: BTreeSet<String>) {
+        let (Some(index), Target::Photo(fingerprint)) = (self.index(&delivery.backend), delivery.target) else {
+            return;
+        };
+        let slot = self.users.get_mut(&delivery.user).and_then(|known| known.slots.get_mut(index));
+        let Some(slot) = slot.filter(|slot| slot.in_flight) else { return };
+        let warned = (!warnings.is_empty()).then(|| Box::new(Warned { fingerprint, warnings }));
+        if slot.recorded.warned != warned {
+            slot.recorded.warned = warned;
+            let recorded = slot.recorded.clone();
+            self.changes.push(Change::Delivery(delivery.user.clone(), delivery.backend.clone(), recorded));
+        }
     }
 
     /// What the plugin told of the last delivery of this user to this backend that is known to have been done; nothing

@@ -51,6 +51,7 @@ pub(crate) fn policy() -> Policy {
         absence: Duration::from_secs(10 * MINUTE),
         brake: Brake { share: 0.05 },
         limits: "limits 1".into(),
+        reject: String::new(),
         version: "1".into(),
     }
 }

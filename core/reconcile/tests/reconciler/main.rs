@@ -5,6 +5,7 @@ mod desk;
 mod published;
 mod users;
 mod verification;
+mod warned;
 
 use std::collections::BTreeSet;
 use std::time::Duration;

@@ -8,7 +8,7 @@ use portraitd_reconcile::{
 };
 
 use crate::backend::{Effect, Request};
-use crate::folder::Content;
+use crate::folder::{Content, warnings};
 use crate::world::{Event, MINUTE, SECOND, Step, World};
 
 /// More steps than this in a minute of simulated time are no work but a loop that spins.
@@ -305,6 +305,9 @@ impl World {
             return self.give_up(serial, &delivery);
         }
         let Some(count) = self.reconciler().begin(&delivery, now) else { return self.give_up(serial, &delivery) };
+        if let Some((_, digest)) = &delivery.photo {
+            self.reconciler().warned(&delivery, warnings(digest));
+        }
         let looks = delivery.operation.only_looks();
         if !looks {
             self.oracle_sees_begin(&delivery, count);

@@ -7,6 +7,7 @@ use portraitd_reconcile::{
     BackendState, DeliveryState, Digest, FolderState, PhotoState, Status, UserId, Verdict, Verify,
 };
 
+use crate::folder::warnings;
 use crate::oracle::Wanted;
 use crate::world::{HOUR, World};
 
@@ -60,6 +61,8 @@ impl World {
                 let named = (may_conflict && conflict) || self.is_truly(state, user, backend);
                 self.ensure(named || is_shown, "newest content wins", told);
                 if is_shown {
+                    let said = report.as_ref().map(|report| &report.photo.warnings);
+                    self.ensure(said == Some(&warnings(&digest)), "what is said of a photo is true", told);
                     self.judge_pictures(user, backend, Some(digest));
                 }
             }

@@ -332,6 +332,7 @@ impl World {
             absence: self.plan.absence,
             brake: Brake { share: self.plan.brake },
             limits: self.limits.to_string(),
+            reject: String::new(),
             version: self.version.to_string(),
         }
     }
