@@ -45,11 +45,12 @@ fn world() -> World {
 #[test]
 fn status_has_the_fields_of_the_contract() {
     let status = world().status();
-    assert_fields(&status, &["folder", "photos", "rejected", "ignored", "conflicts", "removals", "backends"]);
+    let fields = ["folder", "photos", "warnings", "rejected", "ignored", "conflicts", "removals", "backends"];
+    assert_fields(&status, &fields);
     assert_fields(&status["folder"], &["state", "reason", "scanned"]);
     assert_eq!(status["folder"]["state"], "ok");
     assert!(is_time(&status["folder"]["scanned"]), "{}", status["folder"]);
-    assert!(status["photos"].is_u64());
+    assert!(status["photos"].is_u64() && status["warnings"].is_object());
     assert_eq!(keys(&status["rejected"][0]), ["file", "reason"]);
     assert_eq!(status["rejected"][0]["file"], "broken.jpg");
     assert_eq!(keys(&status["ignored"][0]), ["file", "reason"]);

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use portraitd_ledger::Ledger;
 use portraitd_reconcile::{
-    Assignment, BackendId, BackendSpec, BackendState, Change, Delivery, Digest, Examined, FileName, Looked, Outcome,
-    Read, Reconciler, Time,
+    Assignment, BackendId, BackendSpec, BackendState, Change, Delivery, Digest, Examined, FileName, Looked, Operation,
+    Outcome, Read, Reconciler, Time,
 };
 use serde_json::Value;
 use tokio::sync::{mpsc, oneshot};
@@ -493,6 +493,9 @@ impl Controller {
         let verified = self.reconciler.is_verified(&delivery);
         let attempt = if self.stopping { None } else { self.reconciler.begin(&delivery, now) };
         let Some(attempt) = attempt else { return self.reconciler.abandon(&delivery, now) };
+        if delivery.operation == Operation::Deliver {
+            self.reconciler.warned(&delivery, prepared.warnings().map(|warning| warning.to_string()).collect());
+        }
         let begun = Begun { attempt, receipt, verified };
         let counted = Event::Counted(Box::new(Counted { delivery, prepared, begun }));
         self.write_down_and(Some(counted));

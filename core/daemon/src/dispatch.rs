@@ -17,13 +17,13 @@ pub(crate) mod wording;
 use std::sync::Arc;
 use std::time::Instant;
 
-use portraitd_pipeline::{Rendition, RenditionSpec};
+use portraitd_pipeline::{Rendition, RenditionSpec, Warning};
 use portraitd_reconcile::{BackendId, Delivery, Examined, Operation, Outcome, Target, Verdict};
 use portraitd_sdk::message::{self, Start};
 
 use crate::backends::{Backend, Backends, OpenBackend, Opened, rendition};
 use crate::dispatch::conversations::{Conversations, Planned};
-use crate::dispatch::studio::{Order, Studio};
+use crate::dispatch::studio::{Order, Pictures, Studio};
 use crate::intake::folder::Folder;
 
 /// What deliveries are made with. Cheap to clone.
@@ -52,7 +52,14 @@ pub(crate) struct Begun {
 #[derive(Debug)]
 pub(crate) struct Prepared {
     open: Opened,
-    made: Vec<Arc<Rendition>>,
+    pictures: Pictures,
+}
+
+impl Prepared {
+    /// What has to be said of the photo where its pictures are shown.
+    pub(crate) fn warnings(&self) -> impl Iterator<Item = Warning> {
+        self.pictures.warnings.iter().copied()
+    }
 }
 
 impl Dispatcher {
@@ -63,18 +70,18 @@ impl Dispatcher {
     pub(crate) async fn prepare(&self, delivery: &Delivery, folder: Arc<Folder>) -> Result<Prepared, Examined> {
         let open = self.opened(&delivery.backend);
         let photo = delivery.photo.clone().filter(|_| delivery.operation == Operation::Deliver);
-        let Some((file, digest)) = photo else { return Ok(Prepared { open, made: Vec::new() }) };
+        let Some((file, digest)) = photo else { return Ok(Prepared { open, pictures: Pictures::default() }) };
         let wanted = recipe(&open);
         let others = delivery.wave.iter().filter(|backend| **backend != delivery.backend);
         let soon = others.flat_map(|backend| recipe(&self.opened(backend))).collect();
-        let made = self.studio.renditions(Order { folder, file, digest, wanted, soon }).await?;
-        Ok(Prepared { open, made })
+        let pictures = self.studio.pictures(Order { folder, file, digest, wanted, soon }).await?;
+        Ok(Prepared { open, pictures })
     }
 
     /// Makes an attempt that was counted.
     pub(crate) async fn attempt(&self, delivery: &Delivery, prepared: Prepared, begun: Begun) -> (Outcome, u64) {
         let started = Instant::now();
-        let Prepared { open, made } = prepared;
+        let Prepared { open, pictures: Pictures { renditions: made, .. } } = prepared;
         let outcome = match (self.backends.get(&delivery.backend), open) {
             (Some(backend), Ok(open)) => {
                 let about = Some((delivery.user.clone(), delivery.backend.clone()));

@@ -103,6 +103,7 @@ pub(crate) mod tests {
                 folder: FolderState::Ok,
                 scanned: None,
                 photos: 3,
+                warnings: BTreeMap::from([("dark".into(), 1), ("enlarged".into(), 2)]),
                 rejected: vec![file("canary.jpg")],
                 ignored: vec![file("canary.txt"), file("canary.pdf")],
                 conflicts: vec![(UserId::parse("canary").unwrap(), vec![FileName::new("canary.png")])],
@@ -152,6 +153,7 @@ pub(crate) mod tests {
             let of = |key: &str| counts[key].as_u64().unwrap();
             assert_eq!([of("photos"), of("rejected"), of("ignored"), of("conflicts")], [3, 1, 2, 1]);
             assert_eq!(counts["removals"]["braked"], 4);
+            assert_eq!(counts["warnings"], serde_json::json!({ "dark": 1, "enlarged": 2 }));
             let backend = &counts["backends"]["intranet"];
             assert_eq!((&backend["state"], &backend["done"]), (&"held".into(), &2.into()));
             assert!(!counts.to_string().contains("canary"), "{counts}");

@@ -8,6 +8,7 @@ use std::fmt::{Display, Write as _};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use portraitd_pipeline::Warning;
 use portraitd_reconcile::BackendState;
 
 use crate::glance::Glance;
@@ -158,6 +159,11 @@ impl Page {
     fn folder(&mut self, glance: &Glance) {
         let status = &glance.status;
         self.single("portraitd_photos", GAUGE, "Photos that are accepted.", status.photos);
+        self.family("portraitd_photo_warnings", GAUGE, "Photos that something has to be said of.");
+        for warning in Warning::ALL.map(|warning| warning.to_string()) {
+            let count = status.warnings.get(&warning).copied().unwrap_or_default();
+            self.sample("portraitd_photo_warnings", &[("warning", &warning)], count);
+        }
         self.family("portraitd_files", GAUGE, "Other files in the folder.");
         self.sample("portraitd_files", &[("state", "rejected")], status.rejected.len());
         self.sample("portraitd_files", &[("state", "ignored")], status.ignored.len());
@@ -289,6 +295,12 @@ mod tests {
         let mut found = lines(&page);
         found.retain(|line| !line.starts_with("process_") && !line.starts_with("portraitd_build_info"));
         let expected = r#"portraitd_photos 3
+portraitd_photo_warnings{warning="no-face"} 0
+portraitd_photo_warnings{warning="several-faces"} 0
+portraitd_photo_warnings{warning="face-small"} 0
+portraitd_photo_warnings{warning="dark"} 1
+portraitd_photo_warnings{warning="blurred"} 0
+portraitd_photo_warnings{warning="enlarged"} 2
 portraitd_files{state="rejected"} 1
 portraitd_files{state="ignored"} 2
 portraitd_conflicts 1

@@ -4,6 +4,7 @@
 
 use std::fmt::Write as _;
 
+use portraitd_pipeline::Warning;
 use portraitd_reconcile::{
     Attempt, BackendId, BackendReport, BackendState, FileName, FileReport, FolderState, PhotoReport, Status, Summary,
     UserId, UserReport,
@@ -21,6 +22,7 @@ pub(crate) fn status(status: &Status, backends: &Backends) -> Value {
     json!({
         "folder": folder(status),
         "photos": status.photos,
+        "warnings": status.warnings,
         "rejected": files(&status.rejected),
         "ignored": files(&status.ignored),
         "conflicts": conflicts(status),
@@ -41,6 +43,7 @@ pub(crate) fn counts(status: &Status, backends: &Backends) -> Value {
         "version": env!("CARGO_PKG_VERSION"),
         "folder": folder,
         "photos": status.photos,
+        "warnings": status.warnings,
         "rejected": status.rejected.len(),
         "ignored": status.ignored.len(),
         "conflicts": status.conflicts.len() + status.shared.len(),
@@ -162,7 +165,7 @@ fn photo(report: &PhotoReport) -> Value {
         "digest": photo.map(|photo| photo.digest.to_string()),
         "width": photo.map(|photo| photo.width),
         "height": photo.map(|photo| photo.height),
-        "warnings": photo.map(|photo| photo.warnings.clone()).unwrap_or_default(),
+        "warnings": photo.iter().flat_map(|photo| &photo.warnings).chain(&report.warnings).collect::<Vec<_>>(),
         "refused": report.refused.as_ref().map(file),
     })
 }
@@ -210,6 +213,10 @@ pub(crate) fn status_text(status: &Value) -> String {
         format_args!("folder: {}, scanned {scanned}{}", word(&folder["state"]), because(&folder["reason"])),
     );
     line(&mut text, format_args!("photos: {}", status["photos"]));
+    let warnings: Vec<_> = entries(&status["warnings"]).map(|(warning, count)| format!("{count} {warning}")).collect();
+    if !warnings.is_empty() {
+        line(&mut text, format_args!("warnings: {}", warnings.join(", ")));
+    }
     for (name, backend) in entries(&status["backends"]) {
         let states = ["done", "due", "in-flight", "retrying", "absent", "stopped"];
         let counts: Vec<_> = states.iter().map(|state| format!("{} {state}", backend[state])).collect();
@@ -251,7 +258,7 @@ pub(crate) fn explain_text(explained: &Value) -> String {
         );
     }
     for warning in list(&photo["warnings"]) {
-        line(&mut text, format_args!("  warning: {}", word(warning)));
+        line(&mut text, format_args!("  warning: {}", warning_text(&word(warning))));
     }
     if photo["refused"].is_object() {
         let refused = &photo["refused"];
@@ -293,6 +300,12 @@ fn explain_backend(text: &mut String, name: &str, backend: &Value, userid: &Valu
     if !backend["receipt"].is_null() {
         line(text, format_args!("  receipt: {}", escape_json(&backend["receipt"])));
     }
+}
+
+/// A warning with what it means, where it is one of the words that pictures are given.
+pub(crate) fn warning_text(warning: &str) -> String {
+    let known = warning.parse::<Warning>();
+    known.map_or_else(|_| warning.to_owned(), |known| format!("{known}: {}", known.sentence()))
 }
 
 /// JSON for a terminal: what a plugin said may hold anything.

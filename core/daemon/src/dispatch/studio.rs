@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use portraitd_pipeline::{self as pipeline, Recipe, Rendition, RenditionSpec, Source};
+use portraitd_pipeline::{self as pipeline, Recipe, Rendition, RenditionSpec, Source, Warning};
 use portraitd_reconcile::{Digest, Examined, FileName};
 use tokio::sync::{Mutex as AsyncMutex, Semaphore};
 
@@ -47,6 +47,26 @@ pub(crate) struct Order {
     pub(crate) soon: Vec<RenditionSpec>,
 }
 
+/// What was made for an order.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Pictures {
+    /// As many as were wanted, and in that order.
+    pub(crate) renditions: Vec<Arc<Rendition>>,
+    /// What has to be said of the photo where these are shown.
+    pub(crate) warnings: BTreeSet<Warning>,
+}
+
+impl FromIterator<Picture> for Pictures {
+    fn from_iter<T: IntoIterator<Item = Picture>>(pictures: T) -> Self {
+        let mut together = Self::default();
+        for Picture { rendition, warnings } in pictures {
+            together.renditions.push(rendition);
+            together.warnings.extend(warnings);
+        }
+        together
+    }
+}
+
 impl Studio {
     /// A studio that renders all photos in one way.
     pub(crate) fn new(intake: Intake, common: Recipe, workers: Workers) -> Self {
@@ -61,11 +81,11 @@ impl Studio {
         }
     }
 
-    /// The renditions of a photo, as many as are wanted and in that order.
+    /// The pictures of a photo.
     ///
     /// # Errors
     /// What the photo turned out to be: it has changed, is gone, or cannot be rendered.
-    pub(crate) async fn renditions(self: &Arc<Self>, order: Order) -> Result<Vec<Arc<Rendition>>, Examined> {
+    pub(crate) async fn pictures(self: &Arc<Self>, order: Order) -> Result<Pictures, Examined> {
         let digest = order.digest;
         let turn = Arc::clone(self.lock_turns().entry(digest).or_default());
         let made = {
@@ -84,12 +104,12 @@ impl Studio {
         self.under_way.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn kept(&self, digest: &Digest, wanted: &[RenditionSpec]) -> Option<Vec<Arc<Rendition>>> {
+    fn kept(&self, digest: &Digest, wanted: &[RenditionSpec]) -> Option<Pictures> {
         let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         wanted.iter().map(|spec| kept.get(digest, spec)).collect()
     }
 
-    async fn make(self: &Arc<Self>, order: Order) -> Result<Vec<Arc<Rendition>>, Examined> {
+    async fn make(self: &Arc<Self>, order: Order) -> Result<Pictures, Examined> {
         let _photo = self.photos.acquire().await.expect("the studio never closes its semaphores");
         let (intake, digest) = (self.intake.clone(), order.digest);
         let (folder, file) = (Arc::clone(&order.folder), order.file.clone());
@@ -103,7 +123,7 @@ impl Studio {
         let _memory = self.memory.acquire_many(share).await.expect("the studio never closes its semaphores");
         let made = self.work(move || render(&bytes, &source, &recipe)).await??;
         self.keep(digest, &order.soon, &made);
-        Ok(order.wanted.iter().map(|spec| Arc::clone(&made[spec])).collect())
+        Ok(order.wanted.iter().map(|spec| made[spec].clone()).collect())
     }
 
     async fn work<T: Send + 'static>(&self, job: impl FnOnce() -> T + Send + 'static) -> Result<T, Examined> {
@@ -116,7 +136,7 @@ impl Studio {
     fn keep(&self, digest: Digest, soon: &[RenditionSpec], made: &Made) {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         for spec in soon {
-            kept.put(digest, spec.clone(), Arc::clone(&made[spec]));
+            kept.put(digest, spec.clone(), made[spec].clone());
         }
         kept.shrink();
     }
@@ -125,7 +145,8 @@ impl Studio {
 fn render(bytes: &[u8], source: &Source, recipe: &Recipe) -> Result<Made, Examined> {
     let made = pipeline::render(bytes, source, recipe)
         .map_err(|refusal| Examined::Rejected { reason: refusal.to_string() })?;
-    Ok(recipe.renditions.iter().cloned().zip(made.renditions.into_iter().map(Arc::new)).collect())
+    let picture = |rendition| Picture::new(rendition, &made.warnings);
+    Ok(recipe.renditions.iter().cloned().zip(made.renditions.into_iter().map(picture)).collect())
 }
 
 /// The part of the decoders' memory that a photo takes, in MiB.
@@ -134,26 +155,42 @@ fn share(bytes: u64) -> u32 {
 }
 
 /// What one decode came to.
-type Made = BTreeMap<RenditionSpec, Arc<Rendition>>;
+type Made = BTreeMap<RenditionSpec, Picture>;
+
+/// One picture of a photo, and what has to be said of the photo where it is shown.
+#[derive(Clone, Debug)]
+struct Picture {
+    rendition: Arc<Rendition>,
+    warnings: BTreeSet<Warning>,
+}
+
+impl Picture {
+    /// Of all that has to be said of a photo, only [`Warning::Enlarged`] is not true of every picture of it.
+    fn new(rendition: Rendition, of_photo: &[Warning]) -> Self {
+        let is_true = |warning: &Warning| *warning != Warning::Enlarged || rendition.is_enlarged;
+        let warnings = of_photo.iter().copied().filter(is_true).collect();
+        Self { rendition: Arc::new(rendition), warnings }
+    }
+}
 
 /// The renditions that were made last.
 #[derive(Debug, Default)]
 struct Kept {
-    made: BTreeMap<(Digest, RenditionSpec), Arc<Rendition>>,
+    made: BTreeMap<(Digest, RenditionSpec), Picture>,
     order: VecDeque<(Digest, RenditionSpec)>,
     bytes: usize,
 }
 
 impl Kept {
-    fn get(&self, digest: &Digest, spec: &RenditionSpec) -> Option<Arc<Rendition>> {
+    fn get(&self, digest: &Digest, spec: &RenditionSpec) -> Option<Picture> {
         self.made.get(&(*digest, spec.clone())).cloned()
     }
 
-    fn put(&mut self, digest: Digest, spec: RenditionSpec, rendition: Arc<Rendition>) {
+    fn put(&mut self, digest: Digest, spec: RenditionSpec, picture: Picture) {
         let key = (digest, spec);
-        self.bytes += rendition.bytes.len();
-        if let Some(before) = self.made.insert(key.clone(), rendition) {
-            self.bytes -= before.bytes.len();
+        self.bytes += picture.rendition.bytes.len();
+        if let Some(before) = self.made.insert(key.clone(), picture) {
+            self.bytes -= before.rendition.bytes.len();
         } else {
             self.order.push_back(key);
         }
@@ -163,7 +200,7 @@ impl Kept {
     fn shrink(&mut self) {
         while self.bytes > KEPT_BYTES {
             let oldest = self.order.pop_front().and_then(|key| self.made.remove(&key));
-            self.bytes -= oldest.map_or(0, |rendition| rendition.bytes.len());
+            self.bytes -= oldest.map_or(0, |picture| picture.rendition.bytes.len());
         }
     }
 }
@@ -211,13 +248,14 @@ mod tests {
     async fn one_decode_serves_a_wave_of_backends() {
         let (folder, file) = dropped();
         let studio = studio(folder.path());
-        let first = studio.renditions(order(folder.path(), &[square(48)], &[square(96)])).await.unwrap();
+        let first = studio.pictures(order(folder.path(), &[square(48)], &[square(96)])).await.unwrap();
+        let first = first.renditions;
         assert_eq!((first[0].width, first.len()), (48, 1));
         // The second backend's picture is there already: the file is not read again.
         std::fs::remove_file(file).unwrap();
-        let second = studio.renditions(order(folder.path(), &[square(96)], &[])).await.unwrap();
-        assert_eq!(second[0].width, 96);
-        let unforeseen = studio.renditions(order(folder.path(), &[square(64)], &[])).await;
+        let second = studio.pictures(order(folder.path(), &[square(96)], &[])).await.unwrap();
+        assert_eq!(second.renditions[0].width, 96);
+        let unforeseen = studio.pictures(order(folder.path(), &[square(64)], &[])).await;
         assert_eq!(unforeseen.unwrap_err(), Examined::Absent);
     }
 
@@ -225,7 +263,7 @@ mod tests {
     async fn what_nobody_else_wants_is_not_kept() {
         let (folder, _) = dropped();
         let studio = studio(folder.path());
-        studio.renditions(order(folder.path(), &[square(48)], &[])).await.unwrap();
+        studio.pictures(order(folder.path(), &[square(48)], &[])).await.unwrap();
         assert_eq!(studio.kept.lock().unwrap().bytes, 0);
         assert!(studio.under_way.lock().unwrap().is_empty());
     }
@@ -234,8 +272,22 @@ mod tests {
     async fn a_photo_that_changed_since_it_was_accepted_is_not_rendered() {
         let (folder, file) = dropped();
         std::fs::copy(PHOTO.replace("portrait.jpg", "portrait.png"), file).unwrap();
-        let changed = studio(folder.path()).renditions(order(folder.path(), &[square(48)], &[])).await;
+        let changed = studio(folder.path()).pictures(order(folder.path(), &[square(48)], &[])).await;
         assert_eq!(changed.unwrap_err(), Examined::Changed);
+    }
+
+    #[test]
+    fn what_is_said_of_a_photo_is_said_of_its_pictures_that_it_is_true_of() {
+        let area = Area { left: 0.0, top: 0.0, width: 1.0, height: 1.0 };
+        let picture = |is_enlarged| {
+            let (bytes, sha256, warnings) = (Arc::from([]), [0; 32], Vec::new());
+            let rendition = Rendition { bytes, width: 1, height: 1, sha256, area, is_enlarged, warnings };
+            Picture::new(rendition, &[Warning::Dark, Warning::Enlarged])
+        };
+        let said = |pictures: &[bool]| pictures.iter().copied().map(picture).collect::<Pictures>().warnings;
+        assert_eq!(said(&[]), BTreeSet::new());
+        assert_eq!(said(&[false, false]), BTreeSet::from([Warning::Dark]));
+        assert_eq!(said(&[false, true]), BTreeSet::from([Warning::Dark, Warning::Enlarged]));
     }
 
     #[test]
@@ -247,7 +299,7 @@ mod tests {
             let area = Area { left: 0.0, top: 0.0, width: 1.0, height: 1.0 };
             let (sha256, is_enlarged, warnings) = ([0; 32], false, Vec::new());
             let rendition = Rendition { bytes, width: 1, height: 1, sha256, area, is_enlarged, warnings };
-            kept.put(digest(n), square(48), Arc::new(rendition));
+            kept.put(digest(n), square(48), Picture::new(rendition, &[]));
             kept.shrink();
         }
         let there: Vec<_> = (0..10).filter(|n| kept.get(&digest(*n), &square(48)).is_some()).collect();
