@@ -27,7 +27,7 @@ const DIRECTIONS: [(&str, &[&str]); 3] = [
 ];
 
 /// Crates of others that one room alone may use, with that room.
-const RESERVED: [(&str, &str); 21] = [
+const RESERVED: [(&str, &str); 22] = [
     ("tokio", "portraitd"),
     ("reqwest", "portraitd"),
     ("rustls", "portraitd"),
@@ -38,6 +38,7 @@ const RESERVED: [(&str, &str); 21] = [
     ("rusqlite", "portraitd-ledger"),
     ("libsqlite3-sys", "portraitd-ledger"),
     ("image", "portraitd-pipeline"),
+    ("embedded-graphics", "portraitd-pipeline"),
     ("fast_image_resize", "portraitd-pipeline"),
     ("jpeg-encoder", "portraitd-pipeline"),
     ("jpeg-decoder", "portraitd-pipeline"),
