@@ -6,8 +6,7 @@ use serde_json::json;
 
 use crate::{
     binaries::binaries,
-    photos::{Number, Picture, cut, portrait},
-    snapshot::Snapshot,
+    photos::{Number, cut, portrait},
     world::World,
 };
 
@@ -144,36 +143,6 @@ fn confirming_without_a_brake_is_harmless() {
     world.start();
     world.portraitd(&["confirm-removals"]).expect(0);
     world.wait_published("portraits/anna/icon.jpg");
-}
-
-#[test]
-fn preview_writes_what_would_be_made_and_nothing_else() {
-    let mut world = World::new();
-    world.add_backend("badges");
-    world.set_renditions("badges", &[("card", 90)]);
-    let photo = world.path("any-name.dat");
-    fs::write(&photo, portrait("camera-orientation-6.jpg")).unwrap();
-    let out = world.path("shown");
-    let told = world.portraitd(&["preview", photo.to_str().unwrap(), "--out", out.to_str().unwrap()]).expect(0);
-    let shown = Snapshot::of(&out);
-    let mut sizes: Vec<_> =
-        shown.0.iter().map(|(name, entry)| Picture::decode(&name.to_string_lossy(), &entry.bytes).size()).collect();
-    sizes.sort_unstable();
-    sizes.dedup();
-    assert_eq!(sizes, [(48, 48), (90, 90), (200, 200), (496, 667)], "{:?}", shown.names());
-    for name in shown.names() {
-        assert!(told.out.contains(&name), "{name} is not listed:\n{}", told.out);
-    }
-    assert!(world.backend_files("portraits").0.is_empty() && world.backend_files("badges").0.is_empty());
-}
-
-#[test]
-fn preview_of_a_refused_photo_is_one_and_says_why() {
-    let world = World::new();
-    let photo = world.path("half.jpg");
-    fs::write(&photo, cut(&portrait("portrait.jpg"), 50)).unwrap();
-    let told = world.portraitd(&["preview", photo.to_str().unwrap(), "--out", "shown"]).expect(1);
-    assert!(told.text().contains("copy it again"), "{}", told.text());
 }
 
 #[test]

@@ -44,6 +44,7 @@ mod plugin_abi;
 mod plugin_files;
 mod plugin_reload;
 mod plugins_try;
+mod preview;
 mod publish;
 mod refused;
 mod removal;
