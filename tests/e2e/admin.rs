@@ -85,7 +85,7 @@ impl Port {
     }
 
     /// The value of a line of `/metrics`, by its name with its labels.
-    fn metric(self, name: &str) -> Option<f64> {
+    pub(crate) fn metric(self, name: &str) -> Option<f64> {
         let page = self.get("/metrics").body;
         let value = page.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '))?;
         Some(value.parse().unwrap())

@@ -61,6 +61,7 @@ mod sync;
 mod syscalls;
 mod two_step;
 mod users;
+mod warnings;
 mod watch;
 mod write_a_backend;
 
