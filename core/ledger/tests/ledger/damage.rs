@@ -221,8 +221,8 @@ fn a_newer_ledger_is_refused_and_left_as_it_is() {
     let dir = edited("PRAGMA user_version = 7; PRAGMA application_id = 0x70640007");
     let before = fs::read(dir.path().join(FILE_NAME)).unwrap();
     let refused = Ledger::open(&Lock::take(dir.path()).unwrap()).unwrap_err();
-    assert_eq!(refused.to_string(), "the ledger has the version 7, and this portraitd knows no later one than 3");
-    assert!(matches!(refused, OpenError::Newer { found: 7, known: 3 }));
+    assert_eq!(refused.to_string(), "the ledger has the version 7, and this portraitd knows no later one than 4");
+    assert!(matches!(refused, OpenError::Newer { found: 7, known: 4 }));
     assert_eq!(fs::read(dir.path().join(FILE_NAME)).unwrap(), before);
 }
 
