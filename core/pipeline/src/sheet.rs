@@ -78,6 +78,9 @@ impl ContactSheet<'_> {
         let mut panel = Panel::beside((self.photo.width, self.photo.height), self.name);
         let Source { width, height, format, .. } = self.source;
         panel.say(&format!("{width} x {height} pixels, {format}"));
+        if (self.photo.width, self.photo.height) != (*width, *height) {
+            panel.say(&format!("shown at {} x {}", self.photo.width, self.photo.height));
+        }
         for (index, face) in self.faces.iter().enumerate() {
             let which = if index == 0 { "face" } else { "another face" };
             panel.key(FACE, &format!("{which}, {} pixels wide", face.width.round()));
