@@ -11,6 +11,7 @@ use image::{ExtendedColorType, ImageEncoder as _};
 
 use crate::decode::Photo;
 use crate::frame::Frame;
+use crate::jpeg::Marking;
 use crate::orientation::Area;
 use crate::pixels::Pixels;
 use crate::plan::Plan;
@@ -130,8 +131,8 @@ fn draw_cell(board: &mut Board, cell: &Cell, rendition: &Rendition) -> Result<()
 fn picture(jpeg: &[u8], sides: (u32, u32)) -> Result<Pixels, Refusal> {
     let source = examine(jpeg, &ANY)?;
     let frame = Frame { picture: sides, sheet: sides, ..Frame::whole((source.width, source.height)) };
-    let plan = Plan::new(&[frame], source.orientation, source.coded_sides());
-    Photo::decode(jpeg, &source, plan)?.canvas(&source).pixels(frame.area, sides)
+    let plan = Plan::new(&source, &[frame]);
+    Photo::decode(jpeg, &source, plan, Marking::None)?.canvas(&source).pixels(frame.area, sides)
 }
 
 fn png(Pixels { width, height, rgb }: &Pixels) -> Vec<u8> {
