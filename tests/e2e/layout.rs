@@ -39,6 +39,7 @@ const RESERVED: [(&str, &str); 22] = [
     ("libsqlite3-sys", "portraitd-ledger"),
     ("image", "portraitd-pipeline"),
     ("embedded-graphics", "portraitd-pipeline"),
+    ("gif", "portraitd-pipeline"),
     ("fast_image_resize", "portraitd-pipeline"),
     ("jpeg-encoder", "portraitd-pipeline"),
     ("jpeg-decoder", "portraitd-pipeline"),

@@ -33,6 +33,11 @@ impl<'a> Cursor<'a> {
         self.array().map(u16::from_be_bytes)
     }
 
+    /// Two bytes, the lower one first.
+    pub(crate) fn u16_le(&mut self) -> Result<u16, Refusal> {
+        self.array().map(u16::from_le_bytes)
+    }
+
     /// Four bytes, the highest one first.
     pub(crate) fn u32(&mut self) -> Result<u32, Refusal> {
         self.array().map(u32::from_be_bytes)

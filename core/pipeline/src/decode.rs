@@ -37,6 +37,7 @@ impl Photo {
             }
             Coding::Png(whole) => other(bytes, ImageFormat::Png, source, *whole),
             Coding::WebP(whole) => other(bytes, ImageFormat::WebP, source, *whole),
+            Coding::Gif(whole) => other(bytes, ImageFormat::Gif, source, *whole),
         }
     }
 

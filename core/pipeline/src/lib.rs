@@ -15,6 +15,7 @@ mod encode;
 mod exif;
 mod face;
 mod frame;
+mod gif;
 mod jpeg;
 mod look;
 mod orientation;

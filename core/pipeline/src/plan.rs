@@ -127,7 +127,7 @@ fn decoded_bytes(source: &Source, plan: Plan) -> (u64, u64) {
     match &source.coding {
         Coding::Jpeg(jpeg) => jpeg::decoded_bytes(&jpeg.frame, plan.scale, plan.window),
         // The decoder is given a copy of the file, and what is wanted of it has three bytes for a pixel.
-        Coding::Png(whole) | Coding::WebP(whole) => {
+        Coding::Png(whole) | Coding::WebP(whole) | Coding::Gif(whole) => {
             (source.kept_bytes() as u64 + whole.bytes, 3 * pixels((source.width, source.height)))
         }
     }

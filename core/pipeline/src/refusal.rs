@@ -33,14 +33,14 @@ pub enum Refusal {
     },
 
     /// A known kind of file, but none that is read here.
-    #[error("this is a {kind}, not a JPEG, PNG or WebP")]
+    #[error("this is a {kind}, not a {}", formats("or"))]
     OtherKind {
-        /// The usual name of that kind, for example `GIF`.
+        /// The usual name of that kind, for example `PDF`.
         kind: &'static str,
     },
 
     /// The first bytes belong to no kind of file that is known here.
-    #[error("this is not a picture (neither JPEG, PNG nor WebP)")]
+    #[error("this is not a picture (neither {})", formats("nor"))]
     NoPicture,
 
     /// A whole picture in a form that is not read here.
@@ -159,6 +159,12 @@ impl Refusal {
     }
 }
 
+/// The kinds of file that are read, with a word before the last one.
+fn formats(word: &str) -> String {
+    let [others @ .., last] = Format::ALL.map(|format| format.to_string());
+    format!("{} {word} {last}", others.join(", "))
+}
+
 /// Bytes as a person says them; small numbers stay exact.
 pub(crate) fn size(bytes: u64) -> String {
     const KIB: u64 = 1 << 10;
@@ -192,8 +198,8 @@ mod tests {
         let pixels = Refusal::TooManyPixels { pixels: 150_000_000, max: 120_000_000 };
         assert_eq!(pixels.to_string(), "the picture is 150 MP, more than the 120 MP allowed");
         assert_eq!(Refusal::Cut.to_string(), "the file ends in the middle: copy it again");
-        let gif = Refusal::OtherKind { kind: "GIF" };
-        assert_eq!(gif.to_string(), "this is a GIF, not a JPEG, PNG or WebP");
+        let other = Refusal::OtherKind { kind: "PDF" };
+        assert_eq!(other.to_string(), "this is a PDF, not a JPEG, PNG, WebP or GIF");
     }
 
     #[test]

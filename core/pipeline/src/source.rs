@@ -8,7 +8,7 @@ use std::ops::Range;
 use crate::jpeg::{self, Jpeg, Scale};
 use crate::orientation::Orientation;
 use crate::refusal::{self, Refusal};
-use crate::{exif, png, webp};
+use crate::{exif, gif, png, webp};
 
 /// Every photo of 120 megapixels passes, also a progressive one in CMYK, a PNG with 16 bits and alpha, or a WebP.
 const MEMORY_MAX: u64 = 2 << 30;
@@ -35,6 +35,8 @@ pub enum Format {
     Png,
     /// RFC 9649, lossy or lossless; animated ones are refused.
     WebP,
+    /// CompuServe's GIF87a and GIF89a; of an animated one the first picture.
+    Gif,
 }
 
 /// A photo whose structure is whole and whose decode is affordable. Nothing has been decoded yet.
@@ -75,6 +77,7 @@ pub(crate) enum Coding {
     Jpeg(Box<Jpeg>),
     Png(Whole),
     WebP(Whole),
+    Gif(Whole),
 }
 
 /// A picture that is decoded at its full size, whatever is wanted of it.
@@ -98,6 +101,7 @@ pub fn examine(bytes: &[u8], limits: &Limits) -> Result<Source, Refusal> {
         Format::Jpeg => jpeg::walk(bytes, limits.max_pixels)?,
         Format::Png => png::walk(bytes)?,
         Format::WebP => webp::walk(bytes)?,
+        Format::Gif => gif::walk(bytes)?,
     };
     Source::new(bytes, found)?.within(limits)
 }
@@ -109,6 +113,7 @@ fn kind(bytes: &[u8]) -> Result<Format, Refusal> {
         [0xFF, 0xD8, 0xFF, ..] => Ok(Format::Jpeg),
         _ if bytes.starts_with(png::SIGNATURE) => Ok(Format::Png),
         _ if webp::begins(bytes) => Ok(Format::WebP),
+        _ if gif::begins(bytes) => Ok(Format::Gif),
         _ => Err(other_kind(bytes)),
     }
 }
@@ -127,14 +132,13 @@ fn other_kind(bytes: &[u8]) -> Refusal {
 
 /// Whether this is all of a file and less than the bytes by which its kind is told.
 fn is_cut_signature(bytes: &[u8]) -> bool {
-    let starts: [&[u8]; 3] = [&[0xFF, 0xD8, 0xFF], png::SIGNATURE, b"RIFF"];
+    let starts = [&[0xFF, 0xD8, 0xFF], png::SIGNATURE, b"RIFF", gif::SIGNATURES[0], gif::SIGNATURES[1]];
     let cut_container = bytes.starts_with(b"RIFF") && bytes.len() < 12;
     cut_container || starts.iter().any(|start| start.starts_with(bytes))
 }
 
 /// Offset, bytes there, and the name that people know; more special ones first.
 const SIGNATURES: &[(usize, &[u8], &str)] = &[
-    (0, b"GIF8", "GIF"),
     (4, b"ftypheic", "HEIC"),
     (4, b"ftypheix", "HEIC"),
     (4, b"ftypmif1", "HEIC"),
@@ -253,6 +257,23 @@ impl Coding {
             Self::Jpeg(_) => Format::Jpeg,
             Self::Png(_) => Format::Png,
             Self::WebP(_) => Format::WebP,
+            Self::Gif(_) => Format::Gif,
+        }
+    }
+}
+
+impl Format {
+    /// In the order in which people are told of them.
+    pub const ALL: [Self; 4] = [Self::Jpeg, Self::Png, Self::WebP, Self::Gif];
+
+    /// What the names of its files end in, in lower case and without a dot; the usual one first.
+    #[must_use]
+    pub const fn extensions(self) -> &'static [&'static str] {
+        match self {
+            Self::Jpeg => &["jpg", "jpeg"],
+            Self::Png => &["png"],
+            Self::WebP => &["webp"],
+            Self::Gif => &["gif"],
         }
     }
 }
@@ -263,6 +284,7 @@ impl fmt::Display for Format {
             Self::Jpeg => "JPEG",
             Self::Png => "PNG",
             Self::WebP => "WebP",
+            Self::Gif => "GIF",
         })
     }
 }

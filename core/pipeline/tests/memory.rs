@@ -88,6 +88,8 @@ fn photos() -> Vec<(&'static str, Vec<u8>)> {
         ("clear.png", written(&clear, ImageFormat::Png)),
         ("clear-16.png", written(&clear.to_rgba16().into(), ImageFormat::Png)),
         ("lossless.webp", written(&clear, ImageFormat::WebP)),
+        ("colours.gif", gif(&clear)),
+        ("part.gif", gif(&clear.crop_imm(1, 0, SIDES.0 - 1, SIDES.1))),
     ]
 }
 
@@ -97,6 +99,17 @@ fn jpeg(kind: ColorType, data: &[u8], sampling: SamplingFactor, progressive: boo
     encoder.set_sampling_factor(sampling);
     encoder.set_progressive(progressive);
     encoder.encode(data, SIDES.0 as u16, SIDES.1 as u16, kind).expect("writing to memory works");
+    bytes
+}
+
+/// On a canvas that it covers, or nearly.
+fn gif(image: &DynamicImage) -> Vec<u8> {
+    let (width, height) = (image.width() as u16, image.height() as u16);
+    let frame = gif::Frame::from_rgb_speed(width, height, &image.to_rgb8(), 30);
+    let mut bytes = Vec::new();
+    let mut encoder = gif::Encoder::new(&mut bytes, SIDES.0 as u16, SIDES.1 as u16, &[]).expect("memory takes all");
+    encoder.write_frame(&frame).expect("writing to memory works");
+    drop(encoder);
     bytes
 }
 

@@ -22,6 +22,7 @@ fn whole_photos() -> Vec<(String, Vec<u8>)> {
     }
     made("made png", png_of(&rgb, 160, 208));
     made("made webp", webp_of(&rgb, 160, 208));
+    made("made gif", gif_of(&rgb, 160, 208));
     photos
 }
 
@@ -98,6 +99,7 @@ fn every_single_prefix_of_a_small_photo_is_refused() {
         jpeg_of(&rgb, (96, 96), |encoder| encoder.set_progressive(true)),
         png_of(&rgb, 96, 96),
         webp_of(&rgb, 96, 96),
+        gif_of(&rgb, 96, 96),
     ];
     photos.extend(FORMS.map(|(_, form)| jpeg_of(&rgb, (96, 96), form)));
     let inks = &rgb.repeat(2)[..96 * 96 * 4];

@@ -1,4 +1,4 @@
-//! Every form of JPEG, PNG and WebP that is taken gives the colours that it should.
+//! Every form of JPEG, PNG, WebP and GIF that is taken gives the colours that it should.
 
 use std::io::Cursor;
 
@@ -178,6 +178,50 @@ fn a_clear_webp_lies_on_white() {
     let photo = written(image, ImageFormat::WebP);
     assert_eq!(looked_at(&photo).unwrap().format, Format::WebP);
     assert_colour(&photo, COLOUR, "opaque WebP");
+}
+
+#[test]
+fn a_gif_has_its_colours_in_either_order_of_rows() {
+    let rgb = portrait(SIDES.0, SIDES.1, 2);
+    let (width, height) = (163, 211);
+    let mut frame = gif::Frame::from_rgb(width, height, &rgb);
+    let photo = gif_with((width, height), std::slice::from_ref(&frame));
+    assert_eq!(looked_at(&photo).unwrap().format, Format::Gif);
+    assert_like(&photo, &small(&png_of(&rgb, SIDES.0, SIDES.1)), 3.0, "GIF");
+    let rows: Vec<&[u8]> = frame.buffer.chunks(width.into()).collect();
+    let passes = [(0, 8), (4, 8), (2, 4), (1, 2)];
+    let order = passes.into_iter().flat_map(|(first, step)| (first..rows.len()).step_by(step));
+    let buffer = order.flat_map(|row| rows[row].to_vec()).collect::<Vec<u8>>();
+    frame.buffer = buffer.into();
+    frame.interlaced = true;
+    assert_eq!(small(&gif_with((width, height), &[frame])), small(&photo));
+}
+
+/// A picture of two colours, of which the second is clear.
+fn of_two_colours(pixels: Vec<u8>, (width, height): (u16, u16)) -> gif::Frame<'static> {
+    let palette = [COLOUR, [0; 3]].concat();
+    gif::Frame { palette: Some(palette), ..gif::Frame::from_indexed_pixels(width, height, pixels, Some(1)) }
+}
+
+#[test]
+fn an_animated_gif_shows_its_first_picture() {
+    let [first, second] = [0, 1].map(|colour| of_two_colours(vec![colour; 120 * 100], (120, 100)));
+    assert_colour(&gif_with((120, 100), &[first, second]), COLOUR, "animated GIF");
+}
+
+#[test]
+fn a_gif_lies_on_white_where_it_is_clear_and_beside_its_picture() {
+    let clear = of_two_colours(vec![1; 120 * 100], (120, 100));
+    assert_colour(&gif_with((120, 100), &[clear]), [255; 3], "clear GIF");
+    let mut right = of_two_colours(vec![0; 60 * 120], (60, 120));
+    right.left = 60;
+    let photo = gif_with((120, 120), &[right]);
+    let pixels = pixels(&rendered(&photo, Crop::Center, &[exact(120, 120)]).unwrap()[0].bytes);
+    for (x, expected) in [(10, [255; 3]), (50, [255; 3]), (70, COLOUR), (110, COLOUR)] {
+        let at = (60 * 120 + x) * 3;
+        let off = pixels[at..at + 3].iter().zip(expected).map(|(a, b)| a.abs_diff(b)).max();
+        assert!(off < Some(6), "{:?} at {x}", &pixels[at..at + 3]);
+    }
 }
 
 /// Two frames of which the first is the still picture.

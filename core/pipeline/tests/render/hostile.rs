@@ -33,6 +33,7 @@ fn some_photo() -> impl Strategy<Value = Vec<u8>> {
         jpeg_of(&rgb, (64, 80), |encoder| encoder.set_restart_interval(2)),
         png_of(&rgb, 64, 80),
         webp_of(&rgb, 64, 80),
+        gif_of(&rgb, 64, 80),
         real("iphone-exif-orientation-6-small.jpg"),
         real("portrait-gray.jpg"),
         real("portrait-cmyk.jpg"),
@@ -45,8 +46,9 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn random_bytes_are_answered(start in 0..4_usize, rest in vec(any::<u8>(), 0..2000)) {
-        let starts: [&[u8]; 4] = [b"", b"\xFF\xD8\xFF", b"\x89PNG\r\n\x1a\n", b"RIFF\x20\0\0\0WEBPVP8 "];
+    fn random_bytes_are_answered(start in 0..5_usize, rest in vec(any::<u8>(), 0..2000)) {
+        let starts: [&[u8]; 5] =
+            [b"", b"\xFF\xD8\xFF", b"\x89PNG\r\n\x1a\n", b"RIFF\x20\0\0\0WEBPVP8 ", b"GIF89a\x40\0\x40\0\x80\0\0"];
         assert_answered(&[starts[start], &rest].concat());
     }
 

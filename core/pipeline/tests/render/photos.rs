@@ -72,6 +72,20 @@ pub(crate) fn webp_of(rgb: &[u8], width: u32, height: u32) -> Vec<u8> {
     webp
 }
 
+/// In 256 colours that suit the picture.
+pub(crate) fn gif_of(rgb: &[u8], width: u16, height: u16) -> Vec<u8> {
+    gif_with((width, height), &[gif::Frame::from_rgb(width, height, rgb)])
+}
+
+/// Pictures one after another on a canvas of these sides.
+pub(crate) fn gif_with((width, height): (u16, u16), frames: &[gif::Frame<'_>]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let mut encoder = gif::Encoder::new(&mut bytes, width, height, &[]).unwrap();
+    frames.iter().for_each(|frame| encoder.write_frame(frame).unwrap());
+    drop(encoder);
+    bytes
+}
+
 pub(crate) fn looked_at(bytes: &[u8]) -> Result<Source, Refusal> {
     examine(bytes, &LIMITS)
 }

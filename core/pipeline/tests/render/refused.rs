@@ -11,20 +11,19 @@ fn reason(bytes: &[u8]) -> String {
 #[test]
 fn other_kinds_of_files_are_named() {
     let named = [
-        (b"GIF89a".as_slice(), "GIF"),
-        (b"\0\0\0\x18ftypheic\0\0\0\0", "HEIC"),
+        (b"\0\0\0\x18ftypheic\0\0\0\0".as_slice(), "HEIC"),
         (b"\0\0\0\x18ftypavif\0\0\0\0", "AVIF"),
         (b"%PDF-1.7", "PDF"),
         (b"II\x2a\0\x08\0\0\0", "TIFF or raw camera file"),
         (b"PK\x03\x04", "ZIP or office file"),
     ];
     for (bytes, kind) in named {
-        assert_eq!(reason(bytes), format!("this is a {kind}, not a JPEG, PNG or WebP"));
+        assert_eq!(reason(bytes), format!("this is a {kind}, not a JPEG, PNG, WebP or GIF"));
     }
-    assert_eq!(reason(b"Dear all, please"), "this is not a picture (neither JPEG, PNG nor WebP)");
+    assert_eq!(reason(b"Dear all, please"), "this is not a picture (neither JPEG, PNG, WebP nor GIF)");
     assert_eq!(reason(b""), "the file is empty: copy it again");
     assert_eq!(reason(&[0; 5000]), "the file holds only zeros: copy it again");
-    for begun in [b"\xFF\xD8".as_slice(), b"\x89PNG", b"RIFF\x10\0\0\0"] {
+    for begun in [b"\xFF\xD8".as_slice(), b"\x89PNG", b"RIFF\x10\0\0\0", b"GIF8"] {
         assert_eq!(reason(begun), "the file ends in the middle: copy it again");
     }
 }
@@ -215,6 +214,55 @@ fn a_png_whose_data_ends_early_is_refused_by_its_decoder() {
 fn an_animated_webp_is_named() {
     let photo = extended(&real("portrait.webp"), (512, 512), &[(b"ANIM", &[0; 6])]);
     assert_eq!(reason(&photo), "this WebP is animated: save it as an ordinary JPEG");
+}
+
+/// A GIF, and where its picture begins: behind the extension that is for it.
+fn gif_and_picture() -> (Vec<u8>, usize) {
+    let gif = gif_of(&portrait(120, 100, 1), 120, 100);
+    let picture = gif.windows(3).position(|bytes| bytes == [0x21, 0xF9, 4]).unwrap() + 8;
+    assert_eq!(gif[picture], 0x2C);
+    (gif, picture)
+}
+
+fn with_bytes(gif: &[u8], at: usize, bytes: &[u8]) -> Vec<u8> {
+    [&gif[..at], bytes, &gif[at + bytes.len()..]].concat()
+}
+
+#[test]
+fn gifs_that_contradict_themselves_are_damaged() {
+    let (gif, picture) = gif_and_picture();
+    let check = |changed: &[u8], what: &str| {
+        assert_eq!(reason(changed), format!("the file is damaged ({what}): copy it again"));
+    };
+    check(&with_bytes(&gif, 6, &[0, 0]), "an impossible header");
+    check(&with_bytes(&gif, picture + 1, &[1, 0]), "a picture that is not on its canvas");
+    check(&with_bytes(&gif, picture + 7, &[0xFF, 0xFF]), "a picture that is not on its canvas");
+    check(&with_bytes(&gif, picture + 5, &[0, 0]), "a picture that is not on its canvas");
+    check(&with_bytes(&gif, picture, &[0x2D]), "a block of no known kind");
+    check(b"GIF89a\x80\0\x80\0\0\0\0;", "no picture in it");
+    let bare = b"GIF89a\x80\0\x80\0\0\0\0\x2C\0\0\0\0\x80\0\x80\0\0\x02\x01\x44\0;";
+    check(bare, "a picture without colours");
+}
+
+#[test]
+fn a_gif_whose_data_ends_early_is_refused_by_its_decoder() {
+    let (gif, picture) = gif_and_picture();
+    let data = picture + 10 + (3 << ((gif[picture + 9] & 7) + 1)) + 1;
+    let short = [&gif[..data + 1 + usize::from(gif[data])], &[0, b';']].concat();
+    assert!(looked_at(&short).is_ok());
+    let refused = rendered(&short, Crop::Center, &[exact(48, 48)]).unwrap_err();
+    assert!(matches!(refused, Refusal::Undecodable { .. }), "{refused:?}");
+}
+
+#[test]
+fn a_gif_of_the_largest_sides_is_refused_by_its_header() {
+    let (gif, picture) = gif_and_picture();
+    let of_sides = |side: u16| {
+        let sides = [side.to_le_bytes(), side.to_le_bytes()].concat();
+        looked_at(&with_bytes(&with_bytes(&gif, 6, &sides), picture + 5, &sides))
+    };
+    assert!(matches!(of_sides(65_535), Err(Refusal::SideTooLong { .. })));
+    assert!(matches!(of_sides(65_500), Err(Refusal::TooManyPixels { .. })));
 }
 
 /// Phones put gain maps, motion pictures and previews behind the picture.
