@@ -21,7 +21,7 @@ fn refused_files() -> Vec<(&'static str, Vec<u8>, &'static [&'static str])> {
         ("garbage.jpg", (0..40_000_u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 13) as u8).collect(), &["JPEG"]),
         ("text.jpg", b"Dear colleagues, my photo is attached.".to_vec(), &["JPEG"]),
         ("zeros.jpg", vec![0; 100_000], &["JPEG", "zero"]),
-        ("gif.jpg", b"GIF89a\x80\x00\x80\x00\x80\x00\x00".repeat(30), &["GIF"]),
+        ("page.jpg", b"%PDF-1.7\n".repeat(30), &["PDF"]),
         ("half.jpg", cut(&photo, 50), &["copy it again"]),
         ("one-byte-short.jpg", photo[..photo.len() - 1].to_vec(), &["copy it again"]),
         ("zero-tail.jpg", zero_tail(&photo, 70), &["copy it again"]),

@@ -177,12 +177,7 @@ fn photo(name: &FileName, bytes: &[u8], source: &pipeline::Source) -> Photo {
 
 fn extension_fits(name: &FileName, format: pipeline::Format) -> bool {
     let extension = Path::new(name.as_os_str()).extension().unwrap_or_default().to_ascii_lowercase();
-    let fitting: &[&str] = match format {
-        pipeline::Format::Jpeg => &["jpg", "jpeg"],
-        pipeline::Format::Png => &["png"],
-        pipeline::Format::WebP => &["webp"],
-    };
-    fitting.iter().any(|fits| extension == *fits)
+    format.extensions().iter().any(|fits| extension == *fits)
 }
 
 /// Whether the folder's path still leads to the directory that is open.

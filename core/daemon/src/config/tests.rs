@@ -239,8 +239,8 @@ fn bad_values_are_told_with_the_path_of_their_key() {
     );
     check("folder.path = ''", "because: line 1: folder.path: must not be empty");
     check(
-        "[folder]\nextensions = [\n  'jpg',\n  'gif',\n]",
-        "because: line 4: folder.extensions[1]: \"gif\" is not a format of this version, which reads jpg, jpeg, png, webp",
+        "[folder]\nextensions = [\n  'jpg',\n  'bmp',\n]",
+        "because: line 4: folder.extensions[1]: \"bmp\" is not a format of this version, which reads jpg, jpeg, png, webp, gif",
     );
     check("folder.extensions = []", "because: line 1: folder.extensions: must name at least one");
     check(

@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use portraitd_pipeline::Warning;
+use portraitd_pipeline::{Format, Warning};
 use portraitd_reconcile::BackendId;
 use regex::Regex;
 use reqwest::Url;
@@ -60,7 +60,8 @@ impl Extension {
 
     /// All that this version can read.
     pub(super) fn all() -> Vec<Self> {
-        ["jpg", "jpeg", "png", "webp"].map(Self).to_vec()
+        let extensions = Format::ALL.iter().flat_map(|format| format.extensions());
+        extensions.copied().map(Self).collect()
     }
 }
 
