@@ -40,6 +40,7 @@ const RESERVED: [(&str, &str); 23] = [
     ("image", "portraitd-pipeline"),
     ("embedded-graphics", "portraitd-pipeline"),
     ("gif", "portraitd-pipeline"),
+    ("heifer-hevc-dec", "portraitd-pipeline"),
     ("fast_image_resize", "portraitd-pipeline"),
     ("jpeg-encoder", "portraitd-pipeline"),
     ("jpeg-decoder", "portraitd-pipeline"),

@@ -43,6 +43,11 @@ impl<'a> Cursor<'a> {
         self.array().map(u32::from_be_bytes)
     }
 
+    /// Eight bytes, the highest one first.
+    pub(crate) fn u64(&mut self) -> Result<u64, Refusal> {
+        self.array().map(u64::from_be_bytes)
+    }
+
     /// Four bytes, the lowest one first.
     pub(crate) fn u32_le(&mut self) -> Result<u32, Refusal> {
         self.array().map(u32::from_le_bytes)

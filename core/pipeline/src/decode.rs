@@ -8,6 +8,8 @@ use std::io;
 use image::{DynamicImage, ImageFormat, ImageReader};
 
 use crate::draw::{Canvas, Kind};
+#[cfg(feature = "heic")]
+use crate::heic;
 use crate::jpeg::{self, Colours, Marking, Plane};
 use crate::pixels::{CHANNELS, Pixels};
 use crate::plan::Plan;
@@ -35,6 +37,11 @@ impl Photo {
                 let planes = jpeg::decode(bytes, source.kept(), &jpeg.frame, plan.scale, plan.window, marking)?;
                 Ok(Self::Planes { planes, colours: jpeg.colours })
             }
+            #[cfg(feature = "heic")]
+            Coding::Heic(heic) => match heic::decode(bytes, heic, plan.window)? {
+                heic::Decoded::Opaque { planes, colours } => Ok(Self::Planes { planes, colours }),
+                heic::Decoded::Clear(image) => of_image(image, source),
+            },
             Coding::Png(whole) => other(bytes, ImageFormat::Png, source, *whole),
             Coding::WebP(whole) => other(bytes, ImageFormat::WebP, source, *whole),
             Coding::Gif(whole) => other(bytes, ImageFormat::Gif, source, *whole),
@@ -64,7 +71,11 @@ fn other(bytes: &[u8], format: ImageFormat, source: &Source, whole: Whole) -> Re
     limits.max_image_height = Some(SIDE_MAX);
     limits.max_alloc = Some(whole.bytes + REST);
     reader.limits(limits);
-    let rgb = reader.decode().map(on_white).map_err(Refusal::undecodable)?;
+    of_image(reader.decode().map_err(Refusal::undecodable)?, source)
+}
+
+fn of_image(image: DynamicImage, source: &Source) -> Result<Photo, Refusal> {
+    let rgb = on_white(image);
     let (width, height) = source.coded_sides();
     let pixels = Pixels::new(width, height, rgb);
     pixels.map(Photo::Pixels).ok_or_else(|| Refusal::undecodable("it has another size than its header says"))

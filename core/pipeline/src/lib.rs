@@ -16,6 +16,8 @@ mod exif;
 mod face;
 mod frame;
 mod gif;
+#[cfg(feature = "heic")]
+mod heic;
 mod jpeg;
 mod look;
 mod orientation;

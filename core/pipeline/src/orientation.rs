@@ -70,6 +70,25 @@ impl Orientation {
         })
     }
 
+    /// This one, and the next one after it.
+    pub(crate) fn then(self, next: Self) -> Self {
+        let (leftwards, upwards) = match self.swaps() {
+            true => (next.runs_upwards(), next.runs_leftwards()),
+            false => (next.runs_leftwards(), next.runs_upwards()),
+        };
+        let swaps = self.swaps() ^ next.swaps();
+        match (swaps, self.runs_leftwards() ^ leftwards, self.runs_upwards() ^ upwards) {
+            (false, false, false) => Self::Upright,
+            (false, true, false) => Self::Mirrored,
+            (false, true, true) => Self::HalfTurn,
+            (false, false, true) => Self::Flipped,
+            (true, false, false) => Self::Transposed,
+            (true, false, true) => Self::QuarterRight,
+            (true, true, true) => Self::Transversed,
+            (true, true, false) => Self::QuarterLeft,
+        }
+    }
+
     /// Width and height after turning; its own inverse.
     pub(crate) fn turn_sides(self, (width, height): (u32, u32)) -> (u32, u32) {
         if self.swaps() { (height, width) } else { (width, height) }
@@ -164,6 +183,16 @@ mod tests {
             let colours: Vec<u8> = LETTERS.iter().flat_map(|letter| [*letter, 0, *letter]).collect();
             let turned = orientation.apply::<3>(colours, (2, 3));
             assert!(turned.chunks(3).map(|colour| colour[2]).eq(upright), "tag {tag}");
+        }
+    }
+
+    #[test]
+    fn one_turn_after_another_is_one_turn() {
+        let all = || (1..=8).map(|tag| Orientation::from_tag(tag).unwrap());
+        for (first, second) in all().flat_map(|first| all().map(move |second| (first, second))) {
+            let once = first.apply::<1>(LETTERS.to_vec(), (2, 3));
+            let twice = second.apply::<1>(once, first.turn_sides((2, 3)));
+            assert_eq!(first.then(second).apply::<1>(LETTERS.to_vec(), (2, 3)), twice, "{first:?}, {second:?}");
         }
     }
 

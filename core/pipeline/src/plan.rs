@@ -2,6 +2,8 @@
 //! Arithmetic on sides; touches no pixel.
 
 use crate::frame::Frame;
+#[cfg(feature = "heic")]
+use crate::heic;
 use crate::jpeg::{self, Scale, Window};
 use crate::look;
 use crate::orientation::Area;
@@ -126,6 +128,8 @@ pub(crate) fn bytes_with_faces(source: &Source, plan: Plan, frames: &[Frame], cr
 fn decoded_bytes(source: &Source, plan: Plan) -> (u64, u64) {
     match &source.coding {
         Coding::Jpeg(jpeg) => jpeg::decoded_bytes(&jpeg.frame, plan.scale, plan.window),
+        #[cfg(feature = "heic")]
+        Coding::Heic(heic) => heic::decoded_bytes(heic, plan.window),
         // The decoder is given a copy of the file, and what is wanted of it has three bytes for a pixel.
         Coding::Png(whole) | Coding::WebP(whole) | Coding::Gif(whole) => {
             (source.kept_bytes() as u64 + whole.bytes, 3 * pixels((source.width, source.height)))

@@ -43,6 +43,13 @@ pub enum Refusal {
     #[error("this is not a picture (neither {})", formats("nor"))]
     NoPicture,
 
+    /// A kind of file whose decoder was left out of the program.
+    #[error("{format} is not read by this build: save it as a JPEG, or build with the feature heic")]
+    LeftOut {
+        /// The kind of file.
+        format: Format,
+    },
+
     /// A whole picture in a form that is not read here.
     #[error("this {format} is {form}: save it as an ordinary JPEG")]
     Unsupported {
@@ -199,7 +206,7 @@ mod tests {
         assert_eq!(pixels.to_string(), "the picture is 150 MP, more than the 120 MP allowed");
         assert_eq!(Refusal::Cut.to_string(), "the file ends in the middle: copy it again");
         let other = Refusal::OtherKind { kind: "PDF" };
-        assert_eq!(other.to_string(), "this is a PDF, not a JPEG, PNG, WebP or GIF");
+        assert_eq!(other.to_string(), "this is a PDF, not a JPEG, PNG, WebP, GIF or HEIC");
     }
 
     #[test]

@@ -5,6 +5,8 @@
 use std::fmt;
 use std::ops::Range;
 
+#[cfg(feature = "heic")]
+use crate::heic::{self, Heic};
 use crate::jpeg::{self, Jpeg, Scale};
 use crate::orientation::Orientation;
 use crate::refusal::{self, Refusal};
@@ -37,6 +39,8 @@ pub enum Format {
     WebP,
     /// CompuServe's GIF87a and GIF89a; of an animated one the first picture.
     Gif,
+    /// ISO/IEC 23008-12, a still picture of HEVC or a grid of some; read where the feature `heic` is built in.
+    Heic,
 }
 
 /// A photo whose structure is whole and whose decode is affordable. Nothing has been decoded yet.
@@ -78,6 +82,8 @@ pub(crate) enum Coding {
     Png(Whole),
     WebP(Whole),
     Gif(Whole),
+    #[cfg(feature = "heic")]
+    Heic(Box<Heic>),
 }
 
 /// A picture that is decoded at its full size, whatever is wanted of it.
@@ -102,6 +108,10 @@ pub fn examine(bytes: &[u8], limits: &Limits) -> Result<Source, Refusal> {
         Format::Png => png::walk(bytes)?,
         Format::WebP => webp::walk(bytes)?,
         Format::Gif => gif::walk(bytes)?,
+        #[cfg(feature = "heic")]
+        Format::Heic => heic::walk(bytes)?,
+        #[cfg(not(feature = "heic"))]
+        Format::Heic => return Err(Refusal::LeftOut { format: Format::Heic }),
     };
     Source::new(bytes, found)?.within(limits)
 }
@@ -114,8 +124,16 @@ fn kind(bytes: &[u8]) -> Result<Format, Refusal> {
         _ if bytes.starts_with(png::SIGNATURE) => Ok(Format::Png),
         _ if webp::begins(bytes) => Ok(Format::WebP),
         _ if gif::begins(bytes) => Ok(Format::Gif),
+        _ if begins_heic(bytes) => Ok(Format::Heic),
         _ => Err(other_kind(bytes)),
     }
+}
+
+/// Whether the first box names a brand of still pictures of HEVC, or one that leaves their coding open (ISO/IEC 23008-12, 10.2
+/// and B.4).
+fn begins_heic(bytes: &[u8]) -> bool {
+    const BRANDS: [&[u8]; 9] = [b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"mif2", b"msf1"];
+    bytes.get(4..8) == Some(b"ftyp") && bytes.get(8..12).is_some_and(|brand| BRANDS.contains(&brand))
 }
 
 fn other_kind(bytes: &[u8]) -> Refusal {
@@ -139,10 +157,6 @@ fn is_cut_signature(bytes: &[u8]) -> bool {
 
 /// Offset, bytes there, and the name that people know; more special ones first.
 const SIGNATURES: &[(usize, &[u8], &str)] = &[
-    (4, b"ftypheic", "HEIC"),
-    (4, b"ftypheix", "HEIC"),
-    (4, b"ftypmif1", "HEIC"),
-    (4, b"ftypmsf1", "HEIC"),
     (4, b"ftypavif", "AVIF"),
     (4, b"ftypavis", "AVIF"),
     (4, b"ftypcrx", "raw camera file"),
@@ -225,6 +239,10 @@ impl Source {
 
 /// A broken tag is no reason to refuse a photo that anybody can look at.
 fn orientation(bytes: &[u8], found: &Found, warnings: &mut Vec<String>) -> Orientation {
+    #[cfg(feature = "heic")]
+    if let Coding::Heic(heic) = &found.coding {
+        return heic.orientation;
+    }
     let Some(place) = found.exif.clone() else {
         return Orientation::Upright;
     };
@@ -258,13 +276,15 @@ impl Coding {
             Self::Png(_) => Format::Png,
             Self::WebP(_) => Format::WebP,
             Self::Gif(_) => Format::Gif,
+            #[cfg(feature = "heic")]
+            Self::Heic(_) => Format::Heic,
         }
     }
 }
 
 impl Format {
     /// In the order in which people are told of them.
-    pub const ALL: [Self; 4] = [Self::Jpeg, Self::Png, Self::WebP, Self::Gif];
+    pub const ALL: [Self; 5] = [Self::Jpeg, Self::Png, Self::WebP, Self::Gif, Self::Heic];
 
     /// What the names of its files end in, in lower case and without a dot; the usual one first.
     #[must_use]
@@ -274,6 +294,7 @@ impl Format {
             Self::Png => &["png"],
             Self::WebP => &["webp"],
             Self::Gif => &["gif"],
+            Self::Heic => &["heic", "heif"],
         }
     }
 }
@@ -285,6 +306,7 @@ impl fmt::Display for Format {
             Self::Png => "PNG",
             Self::WebP => "WebP",
             Self::Gif => "GIF",
+            Self::Heic => "HEIC",
         })
     }
 }
