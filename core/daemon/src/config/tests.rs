@@ -240,7 +240,7 @@ fn bad_values_are_told_with_the_path_of_their_key() {
     check("folder.path = ''", "because: line 1: folder.path: must not be empty");
     check(
         "[folder]\nextensions = [\n  'jpg',\n  'bmp',\n]",
-        "because: line 4: folder.extensions[1]: \"bmp\" is not a format of this version, which reads jpg, jpeg, png, webp, gif",
+        "because: line 4: folder.extensions[1]: \"bmp\" is not a format of this version, which reads jpg, jpeg, png, webp, gif, heic, heif",
     );
     check("folder.extensions = []", "because: line 1: folder.extensions: must name at least one");
     check(
