@@ -6,6 +6,8 @@ mod canaries;
 mod corpora;
 mod cut;
 mod forms;
+#[cfg(feature = "heic")]
+mod heic;
 mod hostile;
 mod originals;
 mod photos;

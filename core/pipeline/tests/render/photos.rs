@@ -15,7 +15,7 @@ mod picture;
 pub(crate) use picture::portrait;
 
 /// The real photographs with their sides as they must come out, upright.
-pub(crate) const REAL: [(&str, u32, u32); 9] = [
+pub(crate) const REAL: [(&str, u32, u32); 10] = [
     ("camera-orientation-6.jpg", 496, 667),
     ("iphone-exif-orientation-6-small.jpg", 102, 205),
     ("phone-with-gps.jpg", 1278, 720),
@@ -25,6 +25,7 @@ pub(crate) const REAL: [(&str, u32, u32); 9] = [
     ("portrait-cmyk.jpg", 320, 320),
     ("portrait.png", 200, 200),
     ("portrait.webp", 512, 512),
+    ("portrait.gif", 200, 200),
 ];
 
 pub(crate) const LIMITS: Limits = Limits { max_bytes: 32 << 20, max_pixels: 120_000_000, min_side: 96 };

@@ -215,6 +215,13 @@ fn an_animated_webp_is_named() {
     assert_eq!(reason(&photo), "this WebP is animated: save it as an ordinary JPEG");
 }
 
+#[cfg(not(feature = "heic"))]
+#[test]
+fn a_kind_of_file_that_was_left_out_is_named() {
+    let words = "HEIC is not read by this build: save it as a JPEG, or build with the feature heic";
+    assert_eq!(reason(&real("portrait.heic")), words);
+}
+
 /// A GIF, and where its picture begins: behind the extension that is for it.
 fn gif_and_picture() -> (Vec<u8>, usize) {
     let gif = gif_of(&portrait(120, 100, 1), 120, 100);
