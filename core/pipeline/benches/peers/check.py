@@ -39,7 +39,7 @@ class Look:
 
 def looks(cases, everybody, shop):
     """What everybody made of each case, by case and name."""
-    return {case.name: {runner.name: look(case, runner, shop) for runner in everybody} for case in cases}
+    return {case.name: {runner.name: look(case, runner, shop) for runner in everybody if runner.takes(case)} for case in cases}
 
 
 def look(case, runner, shop):

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import numpy
+import pillow_heif
 import skimage.data
 from PIL import Image, ImageFilter
 
@@ -18,10 +19,11 @@ CAMERA_LIKE = {
     "cam24.jpg": (4000, 6000, 4.0, {"quality": 92}),
     "cam24-progressive.jpg": (4000, 6000, 4.0, {"quality": 92, "progressive": True}),
     "cam12.jpg": (3024, 4032, 4.5, {"quality": 92}),
+    "cam12.heic": (3024, 4032, 4.5, {"quality": 50}),
     "web1.jpg": (1000, 1250, 3.0, {"quality": 85}),
 }
 # Taken as they were shipped.
-AS_SHIPPED = ("friends.jpg", "paris.jpg")
+AS_SHIPPED = ("friends.jpg", "paris.jpg", "phone.heic")
 
 
 def main(out, downloads, *names):
@@ -42,7 +44,8 @@ def main(out, downloads, *names):
 def save(image, path, **options):
     """First under another name: a file that is only half written must not be taken for a photo next time."""
     half = path.with_suffix(".half")
-    image.save(half, "JPEG", subsampling="4:2:0", **options)
+    kind = "HEIF" if path.suffix == ".heic" else "JPEG"
+    image.save(half, kind, subsampling="4:2:0", **options)
     half.rename(path)
 
 
@@ -79,4 +82,5 @@ def noise(pixels, grain):
     return numpy.dstack([strength * (fine + share * tint) for share in (0.35, 0, -0.35)])
 
 
+pillow_heif.register_heif_opener()
 main(*sys.argv[1:])

@@ -6,7 +6,7 @@ import statistics
 from dataclasses import dataclass
 from pathlib import Path
 
-from cases import AGAIN, DECODE, DIGEST, OURS, PILLOW, SHARP, VIPS, VIPS_EACH, WALK
+from cases import AGAIN, DECODE, DIGEST, OURS, PILLOW, PILLOW_HEIF, SHARP, VIPS, VIPS_EACH, WALK
 from failure import run, tell
 
 HERE = Path(__file__).parent
@@ -23,6 +23,10 @@ class Runner:
     command: tuple
     folder: Path
     ours: bool = False
+
+    def takes(self, case):
+        """Whether it reads such a photo, or is there to do so."""
+        return self.ours or (self.name == PILLOW_HEIF) == case.heic
 
     def sizes(self, case):
         """What it is asked for."""
@@ -46,6 +50,7 @@ def runners(shop):
         Runner(VIPS, (shop.python, HERE / "peer_vips.py", "small-from-large"), HERE),
         Runner(VIPS_EACH, (shop.python, HERE / "peer_vips.py", "each-from-file"), HERE),
         Runner(PILLOW, (shop.python, HERE / "peer_pillow.py", "draft"), HERE),
+        Runner(PILLOW_HEIF, (shop.python, HERE / "peer_pillow.py", "heif"), HERE),
     ]
     sharp = [Runner(SHARP, ("node", HERE / "peer_sharp.mjs", "each-from-file"), shop.node)] if shop.node else []
     ours = [Runner(name, (shop.ours, stage), HERE, ours=True) for name, stage in (
@@ -61,11 +66,11 @@ def stay_on_one_core(core):
 
 def rounds(cases, everybody, photos, count):
     """CPU milliseconds by case and name: one for each round, the median of that process' runs."""
-    costs = {case.name: {runner.name: [] for runner in everybody} for case in cases}
+    costs = {case.name: {runner.name: [] for runner in everybody if runner.takes(case)} for case in cases}
     for number in range(1, count + 1):
         tell(f"round {number} of {count}")
         for case in cases:
-            for runner in everybody:
+            for runner in filter(lambda runner: runner.takes(case), everybody):
                 times = runner.work(case, photos, case.runs)["cpu_ms"]
                 costs[case.name][runner.name].append(statistics.median(times))
     return costs

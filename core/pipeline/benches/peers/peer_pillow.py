@@ -1,7 +1,8 @@
-"""Pillow, with libjpeg's scaled decoding: `draft`."""
+"""Pillow, with libjpeg's scaled decoding: `draft`; and with pillow-heif, which is libheif and libde265: `heif`."""
 
 import io
 
+import pillow_heif
 import worker
 from PIL import Image, ImageOps
 
@@ -17,6 +18,16 @@ def draft_and_fit(data, wanted):
     jpegs = []
     for width, height in wanted:
         image = ImageOps.fit(image, (width, height), Image.LANCZOS) if height else wide(image, width)
+        jpegs.append(jpeg(image))
+    return jpegs
+
+
+def heif_and_fit(data, wanted):
+    """The file is decoded once, at its full size, and each size is made from the one before."""
+    image = Image.open(io.BytesIO(data)).convert("RGB")
+    jpegs = []
+    for size in wanted:
+        image = ImageOps.fit(image, size, Image.LANCZOS)
         jpegs.append(jpeg(image))
     return jpegs
 
@@ -40,4 +51,6 @@ def jpeg(image):
     return file.getvalue()
 
 
-worker.serve({"draft": draft_and_fit})
+pillow_heif.options.DECODE_THREADS = 1
+pillow_heif.register_heif_opener()
+worker.serve({"draft": draft_and_fit, "heif": heif_and_fit})

@@ -8,6 +8,7 @@ import json
 import sys
 
 import numpy
+import pillow_heif
 from PIL import Image, ImageOps
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
@@ -48,4 +49,5 @@ def main(what, *arguments):
     print(json.dumps({"sides": sides, "reference": reference, "compare": compare}[what](*arguments)))
 
 
+pillow_heif.register_heif_opener()
 main(*sys.argv[1:])

