@@ -12,7 +12,7 @@ path = "drop"
 settle = "2s"
 rescan = "5m"
 watch = "auto"
-extensions = ["jpg", "jpeg", "png", "webp", "gif"]
+extensions = ["jpg", "jpeg", "png", "webp", "gif", "heic", "heif"]
 user-id = "(?<userid>[A-Za-z0-9_@+][A-Za-z0-9._@+-]{0,127})"
 conflict = "refuse"
 absence = "10m"
@@ -109,7 +109,7 @@ fn other_values_of_the_contract_are_accepted() {
         ("max-bytes = \"32MiB\"", "max-bytes = 1000000"),
         ("level = \"info\"", "level = \"warn\""),
         ("format = \"text\"", "format = \"json\""),
-        ("extensions = [\"jpg\", \"jpeg\", \"png\", \"webp\", \"gif\"]", "extensions = [\"JPG\"]"),
+        ("extensions = [\"jpg\", \"jpeg\", \"png\", \"webp\", \"gif\", \"heic\", \"heif\"]", "extensions = [\"JPG\"]"),
         ("absence = \"10m\"", "absence = \"1h 30m\""),
         ("concurrency = 4", "concurrency = 64"),
     ];
@@ -146,14 +146,26 @@ fn a_bad_value_is_named_by_its_path() {
         ("rescan = \"5m\"", "rescan = \"1s\"", "folder.rescan"),
         ("rescan = \"5m\"", "rescan = true", "folder.rescan"),
         ("watch = \"auto\"", "watch = \"sometimes\"", "folder.watch"),
-        ("extensions = [\"jpg\", \"jpeg\", \"png\", \"webp\", \"gif\"]", "extensions = [\"bmp\"]", "folder.extensions"),
         (
-            "extensions = [\"jpg\", \"jpeg\", \"png\", \"webp\", \"gif\"]",
+            "extensions = [\"jpg\", \"jpeg\", \"png\", \"webp\", \"gif\", \"heic\", \"heif\"]",
+            "extensions = [\"bmp\"]",
+            "folder.extensions",
+        ),
+        (
+            "extensions = [\"jpg\", \"jpeg\", \"png\", \"webp\", \"gif\", \"heic\", \"heif\"]",
             "extensions = [\"tiff\"]",
             "folder.extensions",
         ),
-        ("extensions = [\"jpg\", \"jpeg\", \"png\", \"webp\", \"gif\"]", "extensions = []", "folder.extensions"),
-        ("extensions = [\"jpg\", \"jpeg\", \"png\", \"webp\", \"gif\"]", "extensions = \"jpg\"", "folder.extensions"),
+        (
+            "extensions = [\"jpg\", \"jpeg\", \"png\", \"webp\", \"gif\", \"heic\", \"heif\"]",
+            "extensions = []",
+            "folder.extensions",
+        ),
+        (
+            "extensions = [\"jpg\", \"jpeg\", \"png\", \"webp\", \"gif\", \"heic\", \"heif\"]",
+            "extensions = \"jpg\"",
+            "folder.extensions",
+        ),
         ("conflict = \"refuse\"", "conflict = \"oldest\"", "folder.conflict"),
         ("absence = \"10m\"", "absence = \"never\"", "folder.absence"),
         ("brake = \"5%\"", "brake = \"500%\"", "folder.brake"),

@@ -80,7 +80,8 @@ fn photos_that_lay_there_before_the_start_are_published() {
 #[test]
 fn every_format_is_published_in_its_own_colours() {
     let world = World::new();
-    let files = ["portrait.jpg", "portrait-progressive.jpg", "portrait.png", "portrait.webp"];
+    let files =
+        ["portrait.jpg", "portrait-progressive.jpg", "portrait.png", "portrait.webp", "portrait.gif", "portrait.heic"];
     for (user, file) in files.iter().enumerate() {
         let extension = file.rsplit_once('.').unwrap().1;
         world.copy_in(&format!("user{user}.{extension}"), &portrait(file));
@@ -88,7 +89,7 @@ fn every_format_is_published_in_its_own_colours() {
     world.copy_in("cmyk.jpg", &portrait("portrait-cmyk.jpg"));
     world.copy_in("gray.jpg", &portrait("portrait-gray.jpg"));
     let (code, summary) = world.sync(&[]);
-    assert_eq!((code, &summary["delivered"]), (0, &json!(6)));
+    assert_eq!((code, &summary["delivered"]), (0, &json!(8)));
 
     let expected = Picture::decode("source", &portrait("portrait.jpg"));
     let published = |user: &str| world.picture(&format!("portraits/{user}/thumb.jpg")).unwrap();
