@@ -115,6 +115,13 @@ pub enum Refusal {
         max: u64,
     },
 
+    /// What the file says about its colours is not understood, and without it they would be wrong.
+    #[error("the picture's colour profile {what}: save it again as an ordinary JPEG in sRGB")]
+    Profile {
+        /// What is wrong with it, as it stands behind "the colour profile": `is damaged`.
+        what: String,
+    },
+
     /// The structure is whole and the coded picture in it is not.
     #[error("the picture data is damaged ({reason}): copy it again, or save it again as a JPEG")]
     Undecodable {
@@ -159,6 +166,10 @@ pub enum Refusal {
 impl Refusal {
     pub(crate) fn damaged(what: impl Into<String>) -> Self {
         Self::Damaged { what: what.into() }
+    }
+
+    pub(crate) fn profile(what: impl Into<String>) -> Self {
+        Self::Profile { what: what.into() }
     }
 
     pub(crate) fn undecodable(reason: impl ToString) -> Self {
