@@ -1,4 +1,5 @@
-//! Draws a part of a picture at other sides: with Lanczos3 on the stored, gamma-encoded values, as libvips and Pillow do.
+//! Draws a part of a picture at other sides: with Lanczos3 on the stored, gamma-encoded values, as libvips and Pillow do,
+//! or on the light that they stand for.
 //!
 //! The part is given in fractions of pixels and taken as such: a decode at an eighth seldom ends at a whole pixel, and a box
 //! of whole pixels would stretch and shift the picture. The components of a JPEG stay apart for as long as that is possible,
@@ -7,16 +8,20 @@
 use fast_image_resize::images::{Image, ImageRef};
 use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
 
+use crate::conversion::Conversion;
 use crate::encode::{Plane, Planes};
+use crate::finish::Finish;
 use crate::jpeg::Colours;
 use crate::orientation::{Area, Orientation};
-use crate::pixels::{CHANNELS, Pixels};
+use crate::pixels::{CHANNELS, Pixel, Pixels};
 use crate::refusal::Refusal;
 
 /// A picture to draw from.
 pub(crate) struct Canvas<'a> {
     pub(crate) layers: Vec<Layer<'a>>,
     pub(crate) kind: Kind,
+    /// What is still to be done to what is drawn.
+    pub(crate) finish: &'a Finish,
     /// How the layers lie, and the sides of the whole picture as it lies there.
     pub(crate) orientation: Orientation,
     pub(crate) sides: (u32, u32),
@@ -25,8 +30,8 @@ pub(crate) struct Canvas<'a> {
 /// What the layers are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// One, with red, green and blue of each pixel.
-    Together,
+    /// One, of whole pixels.
+    Together(Pixel),
     /// One for each component.
     Apart(Colours),
 }
@@ -45,26 +50,34 @@ impl Canvas<'_> {
     /// Draws `area`, in pixels of the whole picture held upright, with the given sides.
     pub(crate) fn pixels(&self, area: Area, sides: (u32, u32)) -> Result<Pixels, Refusal> {
         let rgb = match (self.kind, self.layers.as_slice()) {
-            (Kind::Together, [layer]) => self.draw::<CHANNELS>(layer, PixelType::U8x3, area, sides)?,
-            (Kind::Together, _) => Vec::new(),
+            (Kind::Together(pixel), [layer]) => self.finish.rgb(self.whole(layer, pixel, area, sides)?, pixel)?,
+            (Kind::Together(_), _) => Vec::new(),
             (Kind::Apart(colours), layers) => {
                 let drawn = layers.iter().map(|layer| self.draw::<1>(layer, PixelType::U8, area, sides));
-                colours.join(&drawn.collect::<Result<Vec<_>, _>>()?)
+                let joined = colours.join(&drawn.collect::<Result<Vec<_>, _>>()?);
+                self.finish.conversion.to_rgb(joined, colours.model())?
             }
         };
         Pixels::new(sides.0, sides.1, rgb).ok_or(Refusal::DecoderFailed)
     }
 
-    /// The same for a picture that is luma and chroma, or luma alone; `None` for any other.
+    /// The same for a picture that is luma and chroma of sRGB, or luma alone; `None` for any other.
     pub(crate) fn planes(&self, area: Area, sides: (u32, u32)) -> Result<Option<Planes>, Refusal> {
         let plane = |layer, area, sides: (u32, u32)| -> Result<Plane, Refusal> {
             let samples = self.draw::<1>(layer, PixelType::U8, area, sides)?;
             Ok(Plane { width: sides.0 as usize, height: sides.1 as usize, samples })
         };
         let (half, whole) = halves(area, sides);
-        Ok(match (self.kind, self.layers.as_slice()) {
-            (Kind::Apart(Colours::Gray), [gray]) => Some(Planes { luma: plane(gray, area, sides)?, chroma: None }),
-            (Kind::Apart(Colours::Ycc), [luma, blue, red]) => Some(Planes {
+        Ok(match (self.kind, &self.finish.conversion, self.layers.as_slice()) {
+            (Kind::Apart(Colours::Gray), Conversion::Assumed, [gray]) => {
+                Some(Planes { luma: plane(gray, area, sides)?, chroma: None })
+            }
+            (Kind::Apart(Colours::Gray), Conversion::Levels(levels), [gray]) => {
+                let mut luma = plane(gray, area, sides)?;
+                luma.samples.iter_mut().for_each(|sample| *sample = levels[usize::from(*sample)]);
+                Some(Planes { luma, chroma: None })
+            }
+            (Kind::Apart(Colours::Ycc), Conversion::Assumed, [luma, blue, red]) => Some(Planes {
                 luma: plane(luma, area, sides)?,
                 chroma: Some([plane(blue, whole, half)?, plane(red, whole, half)?]),
             }),
@@ -86,6 +99,15 @@ impl Canvas<'_> {
                 let (pixels, _) = pixels.rgb.as_chunks::<CHANNELS>();
                 Ok(pixels.iter().map(|rgb| gray(rgb.map(u32::from))).collect())
             }
+        }
+    }
+
+    fn whole(&self, layer: &Layer<'_>, pixel: Pixel, area: Area, sides: (u32, u32)) -> Result<Vec<u8>, Refusal> {
+        match pixel {
+            Pixel::Rgb => self.draw::<3>(layer, PixelType::U8x3, area, sides),
+            Pixel::Rgba => self.draw::<4>(layer, PixelType::U8x4, area, sides),
+            Pixel::Light => self.draw::<6>(layer, PixelType::U16x3, area, sides),
+            Pixel::ClearLight => self.draw::<8>(layer, PixelType::U16x4, area, sides),
         }
     }
 
@@ -131,12 +153,11 @@ fn resample(layer: &Layer<'_>, kind: PixelType, area: Area, (width, height): (u3
     let view = ImageRef::new(layer.sides.0, layer.sides.1, layer.samples, kind).map_err(Refusal::undecodable)?;
     let mut sheet = Image::new(width, height, kind);
     let area = trim(area, f64::from(layer.sides.0), f64::from(layer.sides.1));
-    let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Lanczos3)).crop(
-        area.left,
-        area.top,
-        area.width,
-        area.height,
-    );
+    // Colours are multiplied by their alpha already, which saves a copy of the photo.
+    let options = ResizeOptions::new()
+        .resize_alg(ResizeAlg::Convolution(FilterType::Lanczos3))
+        .crop(area.left, area.top, area.width, area.height)
+        .use_alpha(false);
     Resizer::new().resize(&view, &mut sheet, &options).map_err(Refusal::undecodable)?;
     Ok(sheet.into_vec())
 }
@@ -151,6 +172,7 @@ fn trim(area: Area, width: f64, height: f64) -> Area {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::finish::FINISHED;
 
     /// Each sample of chroma stands for two pixels, also where an odd side leaves it only one.
     #[test]
@@ -162,6 +184,7 @@ mod tests {
         let canvas = Canvas {
             layers: vec![layer(), layer(), layer()],
             kind: Kind::Apart(Colours::Ycc),
+            finish: &FINISHED,
             orientation: Orientation::Upright,
             sides: (SIDE, SIDE),
         };

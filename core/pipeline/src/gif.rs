@@ -5,6 +5,7 @@ use std::ops::Range;
 use crate::cursor::Cursor;
 use crate::refusal::Refusal;
 use crate::source::{Coding, Found, Whole};
+use crate::space::Model;
 
 /// The two versions differ in their extensions only.
 pub(crate) const SIGNATURES: [&[u8]; 2] = [b"GIF87a", b"GIF89a"];
@@ -106,7 +107,15 @@ impl Walk {
         self.keep.push(trailer);
         // Four bytes for each pixel of the canvas; of the picture also the number of its colour.
         let whole = Whole { bytes: 4 * canvas + 5 * frame };
-        Ok(Found { coding: Coding::Gif(whole), sides: self.sides, keep: self.keep, exif: None, end })
+        Ok(Found {
+            coding: Coding::Gif(whole),
+            sides: self.sides,
+            keep: self.keep,
+            model: Model::Rgb,
+            profile: None,
+            exif: None,
+            end,
+        })
     }
 }
 

@@ -19,8 +19,10 @@ pub(crate) use planes::{Decoded, decode, decoded_bytes};
 
 use crate::cursor::Cursor;
 use crate::orientation::Orientation;
+use crate::profile::Profile;
 use crate::refusal::Refusal;
 use crate::source::{Coding, Found};
+use crate::space::Model;
 use boxes::Boxed;
 use meta::{Id, Meta};
 use mosaic::Mosaic;
@@ -36,6 +38,7 @@ pub(crate) struct Heic {
     pub(crate) orientation: Orientation,
     /// What the container says of colours; where it says nothing, the coded picture may.
     nclx: Option<Nclx>,
+    profile: Option<Profile>,
 }
 
 /// Walks over the boxes of the file to the last one. What follows and is none, as it has no name, is not the picture's.
@@ -52,10 +55,19 @@ pub(crate) fn walk(bytes: &[u8]) -> Result<Found, Refusal> {
             heic = Some(Heic::read(bytes, &Meta::read(&boxed)?)?);
         }
     }
-    let heic = heic.ok_or_else(|| unsupported("a film without a picture"))?;
+    let mut heic = heic.ok_or_else(|| unsupported("a film without a picture"))?;
     heic.check(bytes)?;
     let sides = (heic.clip.width, heic.clip.height);
-    Ok(Found { coding: Coding::Heic(Box::new(heic)), sides, keep: Vec::new(), exif: None, end: cursor.at() })
+    let profile = heic.profile.take();
+    Ok(Found {
+        coding: Coding::Heic(Box::new(heic)),
+        sides,
+        keep: Vec::new(),
+        model: Model::Rgb,
+        profile,
+        exif: None,
+        end: cursor.at(),
+    })
 }
 
 /// Names of boxes are four letters of ASCII, or spaces.
@@ -77,9 +89,16 @@ impl Heic {
             return Err(Refusal::damaged("two different sizes"));
         }
         let tile = meta.targets(primary, *b"dimg").first();
-        let of_tile = tile.map(|tile| Traits::of(meta, *tile)).transpose()?.and_then(|tile| tile.nclx);
-        let (clip, orientation, nclx) = (traits.clip_or_all(), traits.orientation, traits.nclx.or(of_tile));
-        Ok(Self { picture, alpha, clip, orientation, nclx })
+        let tile = tile.map(|tile| Traits::of(meta, *tile)).transpose()?;
+        let (nclx, profile) = tile.map_or((None, None), |tile| (tile.nclx, tile.profile));
+        Ok(Self {
+            picture,
+            alpha,
+            clip: traits.clip_or_all(),
+            orientation: traits.orientation,
+            nclx: traits.nclx.or(nclx),
+            profile: traits.profile.or(profile),
+        })
     }
 
     /// Where the last byte of what is shown lies.

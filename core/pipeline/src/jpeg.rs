@@ -47,8 +47,6 @@ use tables::Tables;
 pub(crate) struct Jpeg {
     pub(crate) frame: Frame,
     pub(crate) colours: Colours,
-    /// Where the parts of a colour profile are in the file.
-    pub(crate) profile: Vec<Range<usize>>,
 }
 
 /// How much smaller a picture is decoded.

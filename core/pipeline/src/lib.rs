@@ -8,28 +8,34 @@
 
 #![forbid(unsafe_code)]
 
+mod conversion;
 mod cursor;
 mod decode;
 mod draw;
 mod encode;
 mod exif;
 mod face;
+mod finish;
 mod frame;
 mod gif;
 #[cfg(feature = "heic")]
 mod heic;
+mod icc;
 mod jpeg;
+mod light;
 mod look;
 mod orientation;
 mod pixels;
 mod plan;
 mod png;
 mod profile;
+mod raster;
 mod recipe;
 mod refusal;
 mod render;
 mod sheet;
 mod source;
+mod space;
 mod warning;
 mod webp;
 

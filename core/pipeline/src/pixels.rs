@@ -1,7 +1,8 @@
-//! Pictures in memory. Knows nothing of formats, colour spaces or profiles.
+//! Pictures in memory. Knows nothing of formats and profiles.
 
 use crate::draw::{Canvas, Kind, Layer};
 use crate::encode::{Plane, Planes};
+use crate::finish::FINISHED;
 use crate::jpeg::Colours;
 use crate::orientation::Orientation;
 
@@ -16,6 +17,19 @@ pub(crate) struct Pixels {
 
 /// Bytes of one pixel.
 pub(crate) const CHANNELS: usize = 3;
+
+/// How a pixel is stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Pixel {
+    /// Red, green and blue, eight bits each.
+    Rgb,
+    /// The same, multiplied by the alpha that follows.
+    Rgba,
+    /// How much light red, green and blue are, 16 bits each in the machine's order.
+    Light,
+    /// The same, multiplied by the alpha that follows.
+    ClearLight,
+}
 
 /// An upright picture that becomes a JPEG.
 pub(crate) enum Picture {
@@ -32,8 +46,8 @@ impl Pixels {
     }
 
     /// An empty sheet.
-    pub(crate) fn white(width: u32, height: u32) -> Self {
-        Self { width, height, rgb: vec![u8::MAX; width as usize * height as usize * CHANNELS] }
+    pub(crate) fn blank(width: u32, height: u32, colour: [u8; CHANNELS]) -> Self {
+        Self { width, height, rgb: colour.repeat(width as usize * height as usize) }
     }
 
     /// Lays another picture onto this one, its corner at `left`, `top`; it must fit in.
@@ -50,18 +64,17 @@ impl Pixels {
         (y as usize * self.width as usize + x as usize) * CHANNELS
     }
 
-    /// As it lies in a file with this orientation.
-    pub(crate) fn canvas(&self, orientation: Orientation) -> Canvas<'_> {
+    fn canvas(&self) -> Canvas<'_> {
         let sides = (self.width, self.height);
         let layer = Layer { sides, samples: &self.rgb, scale: (1.0, 1.0), origin: (0.0, 0.0) };
-        Canvas { layers: vec![layer], kind: Kind::Together, orientation, sides }
+        finished(vec![layer], Kind::Together(Pixel::Rgb), sides)
     }
 }
 
 impl Picture {
     pub(crate) fn canvas(&self) -> Canvas<'_> {
         match self {
-            Self::Pixels(pixels) => pixels.canvas(Orientation::Upright),
+            Self::Pixels(pixels) => pixels.canvas(),
             Self::Planes(planes) => canvas_of(planes),
         }
     }
@@ -73,5 +86,9 @@ fn canvas_of(Planes { luma, chroma }: &Planes) -> Canvas<'_> {
     let mut layers = vec![layer(luma, (1.0, 1.0))];
     layers.extend(chroma.iter().flatten().map(|plane| layer(plane, (0.5, 0.5))));
     let colours = if chroma.is_some() { Colours::Ycc } else { Colours::Gray };
-    Canvas { layers, kind: Kind::Apart(colours), orientation: Orientation::Upright, sides: sides(luma) }
+    finished(layers, Kind::Apart(colours), sides(luma))
+}
+
+fn finished(layers: Vec<Layer<'_>>, kind: Kind, sides: (u32, u32)) -> Canvas<'_> {
+    Canvas { layers, kind, finish: &FINISHED, orientation: Orientation::Upright, sides }
 }

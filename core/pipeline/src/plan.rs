@@ -7,6 +7,8 @@ use crate::heic;
 use crate::jpeg::{self, Scale, Window};
 use crate::look;
 use crate::orientation::Area;
+use crate::profile::Profile;
+use crate::recipe::Style;
 use crate::source::{Coding, Source};
 
 /// What a decoder is asked for.
@@ -26,10 +28,8 @@ const REACH: f64 = 3.0;
 impl Plan {
     /// The smallest decode from which all frames can be made.
     pub(crate) fn new(source: &Source, frames: &[Frame]) -> Self {
-        if !source.coding.is_scalable() {
-            return Self { scale: Scale::Full, window: whole(source) };
-        }
-        Self { scale: scale(frames), window: window(source, frames) }
+        let scale = if source.coding.is_scalable() { scale(frames) } else { Scale::Full };
+        Self { scale, window: window(source, frames) }
     }
 
     /// The smallest decode in which faces can be looked for, and from which all frames can be made.
@@ -51,6 +51,13 @@ impl Plan {
         self.scale >= other.scale
             && (mine.left <= others.left && mine.right >= others.right)
             && (mine.top <= others.top && mine.bottom >= others.bottom)
+    }
+
+    /// How many samples a plane has at most, in whole blocks.
+    fn samples(&self) -> u64 {
+        let Window { left, top, right, bottom } = self.window;
+        let side = |from: u32, to: u32| (u64::from(to.saturating_sub(from)) * self.scale.side() as u64).div_ceil(8) + 1;
+        side(left, right) * side(top, bottom)
     }
 
     /// The decode that costs most of all that may follow when a face is found, for frames that are cropped to it: at each
@@ -104,37 +111,52 @@ fn window(source: &Source, frames: &[Frame]) -> Window {
 }
 
 /// An upper bound of the bytes that decoding and rendering take beside the file.
-pub(crate) fn bytes(source: &Source, plan: Plan, frames: &[Frame]) -> u64 {
-    let (decoding, decoded) = decoded_bytes(source, plan);
-    decoding.max(decoded + rendered_bytes(frames)) + REST
+pub(crate) fn bytes(source: &Source, plan: Plan, frames: &[Frame], style: &Style) -> u64 {
+    let (decoding, decoded) = decoded_bytes(source, plan, style);
+    decoding.max(decoded + rendered_bytes(frames)) + converting_bytes(source) + REST
 }
 
 /// The same where faces are looked for in what the plan decodes, for frames of which the last ones, `cropped`, may be made of
 /// any part of the photo.
-pub(crate) fn bytes_with_faces(source: &Source, plan: Plan, frames: &[Frame], cropped: &[Frame]) -> u64 {
-    let (decoding, decoded) = decoded_bytes(source, plan);
+pub(crate) fn bytes_with_faces(source: &Source, plan: Plan, frames: &[Frame], cropped: &[Frame], style: &Style) -> u64 {
+    let (decoding, decoded) = decoded_bytes(source, plan, style);
     let again = Plan::of_any_part(source, cropped);
-    let again = again.into_iter().filter(|again| !plan.includes(again)).map(|again| decoded_bytes(source, again));
+    let again =
+        again.into_iter().filter(|again| !plan.includes(again)).map(|again| decoded_bytes(source, again, style));
     let (decoding_again, decoded_again) = again.fold((0, 0), |most, one| (most.0.max(one.0), most.1.max(one.1)));
     let marks = match &source.coding {
         Coding::Jpeg(jpeg) => jpeg::mark_bytes(&jpeg.frame),
         _ => 0,
     };
     let looking = FACES.max(decoding_again).max(decoded_again + rendered_bytes(frames));
-    decoding.max(decoded + looking) + marks + REST
+    decoding.max(decoded + looking) + marks + converting_bytes(source) + REST
 }
 
 /// While it is decoded, and what remains of it.
-fn decoded_bytes(source: &Source, plan: Plan) -> (u64, u64) {
-    match &source.coding {
-        Coding::Jpeg(jpeg) => jpeg::decoded_bytes(&jpeg.frame, plan.scale, plan.window),
-        #[cfg(feature = "heic")]
-        Coding::Heic(heic) => heic::decoded_bytes(heic, plan.window),
-        // The decoder is given a copy of the file, and what is wanted of it has three bytes for a pixel.
-        Coding::Png(whole) | Coding::WebP(whole) | Coding::Gif(whole) => {
-            (source.kept_bytes() as u64 + whole.bytes, 3 * pixels((source.width, source.height)))
+fn decoded_bytes(source: &Source, plan: Plan, style: &Style) -> (u64, u64) {
+    let photo = pixels((source.width, source.height));
+    let (decoding, decoded, most_samples) = match &source.coding {
+        Coding::Jpeg(jpeg) => {
+            let (decoding, decoded) = jpeg::decoded_bytes(&jpeg.frame, plan.scale, plan.window);
+            (decoding, decoded, plan.samples())
         }
-    }
+        #[cfg(feature = "heic")]
+        Coding::Heic(heic) => {
+            let (decoding, decoded) = heic::decoded_bytes(heic, plan.window);
+            (decoding, decoded, photo)
+        }
+        // The decoder is given a copy of the file, and what is wanted of it has up to four bytes for a pixel.
+        Coding::Png(whole) | Coding::WebP(whole) | Coding::Gif(whole) => {
+            (source.kept_bytes() as u64 + whole.bytes, 4 * photo, photo)
+        }
+    };
+    // Up to four samples of two bytes.
+    let light = if style.linear_light { 8 * most_samples } else { 0 };
+    (decoding, decoded + light)
+}
+
+fn converting_bytes(source: &Source) -> u64 {
+    source.profile.as_ref().map_or(0, Profile::bytes)
 }
 
 /// What the search for faces takes.

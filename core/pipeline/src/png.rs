@@ -1,10 +1,14 @@
 //! Walks through the chunks of a PNG (W3C PNG, third edition, section 5) and checks each one's sum. Inflates nothing.
 
+mod colours;
+
 use std::ops::Range;
 
 use crate::cursor::Cursor;
 use crate::refusal::Refusal;
 use crate::source::{Coding, Found, Whole};
+use crate::space::Model;
+use colours::Colours;
 
 pub(crate) const SIGNATURE: &[u8] = b"\x89PNG\r\n\x1a\n";
 
@@ -50,22 +54,23 @@ impl<'a> Chunk<'a> {
     }
 }
 
-struct Walk {
+struct Walk<'a> {
     header: Header,
+    colours: Colours<'a>,
     transparent: bool,
     has_data: bool,
     exif: Option<Range<usize>>,
     keep: Vec<Range<usize>>,
 }
 
-impl Walk {
+impl<'a> Walk<'a> {
     fn new(header: Header, end: usize) -> Self {
         let keep = std::iter::once(0..end).collect();
-        Self { header, transparent: false, has_data: false, exif: None, keep }
+        Self { header, colours: Colours::default(), transparent: false, has_data: false, exif: None, keep }
     }
 
     /// Text, profiles and all else that may inflate to any size never reaches the decoder.
-    fn chunk(&mut self, chunk: &Chunk<'_>) -> Result<(), Refusal> {
+    fn chunk(&mut self, chunk: &Chunk<'a>) -> Result<(), Refusal> {
         match &chunk.name {
             b"IHDR" => return Err(Refusal::damaged("two headers")),
             b"IDAT" => self.has_data = true,
@@ -75,7 +80,10 @@ impl Walk {
                 self.exif = Some(chunk.place.start + 8..chunk.place.end - 4);
                 return Ok(());
             }
-            _ => return Ok(()),
+            name => {
+                self.colours.note(name, chunk.data);
+                return Ok(());
+            }
         }
         self.keep(chunk);
         Ok(())
@@ -96,6 +104,8 @@ impl Walk {
         Ok(Found {
             coding: Coding::Png(Whole { bytes: self.header.decoder_bytes(self.transparent) }),
             sides: (self.header.width, self.header.height),
+            model: self.header.model(),
+            profile: self.colours.profile()?,
             keep: self.keep,
             exif: self.exif,
             end: end.place.end,
@@ -138,7 +148,14 @@ impl Header {
         }
     }
 
-    /// The picture as stored, expanded to whole bytes, and beside it the same with eight bits and its alpha.
+    fn model(&self) -> Model {
+        match self.colour {
+            Colour::Gray | Colour::GrayAlpha => Model::Gray,
+            Colour::Rgb | Colour::Palette | Colour::RgbAlpha => Model::Rgb,
+        }
+    }
+
+    /// The picture as stored, expanded to whole bytes, and beside it the same with its alpha, in eight bits or in sixteen.
     fn decoder_bytes(&self, transparent: bool) -> u64 {
         let channels = match (self.colour, transparent) {
             (Colour::Gray, false) => 1,
@@ -146,8 +163,8 @@ impl Header {
             (Colour::Rgb | Colour::Palette, false) => 3,
             (Colour::Rgb | Colour::Palette, true) | (Colour::RgbAlpha, _) => 4,
         };
-        let stored = channels * if self.depth == 16 { 2 } else { 1 };
-        u64::from(self.width).saturating_mul(u64::from(self.height)).saturating_mul(stored + 4)
+        let sample = if self.depth == 16 { 2 } else { 1 };
+        u64::from(self.width).saturating_mul(u64::from(self.height)).saturating_mul(sample * (channels + 4))
     }
 }
 

@@ -15,7 +15,7 @@ use crate::look;
 use crate::orientation::Area;
 use crate::pixels::{Picture, Pixels};
 use crate::plan::{self, Plan};
-use crate::recipe::{Crop, Recipe, RenditionSpec};
+use crate::recipe::{Crop, Recipe, RenditionSpec, Style};
 use crate::refusal::Refusal;
 use crate::source::Source;
 use crate::warning::Warning;
@@ -65,7 +65,7 @@ pub fn render(bytes: &[u8], source: &Source, recipe: &Recipe) -> Result<Rendered
 
 fn render_all(bytes: &[u8], source: &Source, recipe: &Recipe) -> Result<Rendered, Refusal> {
     let mut marks = Marks::default();
-    let mut easel = Easel::new(bytes, source);
+    let mut easel = Easel::new(bytes, source, &recipe.style);
     let blind = wanted(source, recipe, None)?;
     let (wanted, looks) = if recipe.needs_faces() {
         easel.hang(plan_to_look(source, recipe, &blind), Marking::Leave(&mut marks))?;
@@ -208,9 +208,9 @@ impl Source {
         let drawn = if recipe.needs_faces() {
             let (_, mut cropped) = by_face(recipe, &wanted);
             cropped.push(look::sample(Area::whole(self.width, self.height), (self.width, self.height)));
-            plan::bytes_with_faces(self, plan_to_look(self, recipe, &wanted), &frames, &cropped)
+            plan::bytes_with_faces(self, plan_to_look(self, recipe, &wanted), &frames, &cropped, &recipe.style)
         } else {
-            plan::bytes(self, plan(self, &wanted), &frames)
+            plan::bytes(self, plan(self, &wanted), &frames, &recipe.style)
         };
         original + drawn
     }
@@ -218,7 +218,7 @@ impl Source {
     /// The same for the whole photo at its own size, which costs most of all that is usual.
     pub(crate) fn bytes_at_most(&self) -> u64 {
         let frame = Frame::whole((self.width, self.height));
-        plan::bytes(self, plan(self, &[Wanted::Drawn(frame)]), &[frame])
+        plan::bytes(self, plan(self, &[Wanted::Drawn(frame)]), &[frame], &Style::default())
     }
 }
 
@@ -236,6 +236,7 @@ fn largest_first(wanted: &[Wanted]) -> Vec<usize> {
 struct Easel<'a> {
     bytes: &'a [u8],
     source: &'a Source,
+    style: &'a Style,
     /// As coded, not upright; with what they are.
     photos: Vec<(Plan, Photo)>,
     drafts: Vec<Draft>,
@@ -248,13 +249,13 @@ struct Draft {
 }
 
 impl<'a> Easel<'a> {
-    fn new(bytes: &'a [u8], source: &'a Source) -> Self {
-        Self { bytes, source, photos: Vec::new(), drafts: Vec::new() }
+    fn new(bytes: &'a [u8], source: &'a Source, style: &'a Style) -> Self {
+        Self { bytes, source, style, photos: Vec::new(), drafts: Vec::new() }
     }
 
     /// Decodes what the plan says.
     fn hang(&mut self, plan: Plan, marking: Marking<'_, 'a>) -> Result<(), Refusal> {
-        self.photos.push((plan, Photo::decode(self.bytes, self.source, plan, marking)?));
+        self.photos.push((plan, Photo::decode(self.bytes, self.source, plan, self.style, marking)?));
         Ok(())
     }
 
@@ -283,7 +284,7 @@ impl<'a> Easel<'a> {
             Some(draft) => draw(&draft.picture.canvas(), draft.inside(frame.area), frame)?,
             None => draw(&self.photo(frame)?, frame.area, frame)?,
         };
-        let encoded = match on_sheet(&picture, frame) {
+        let encoded = match on_sheet(&picture, frame, self.style.background) {
             Some(sheet) => encode(&Picture::Pixels(sheet), max_bytes)?,
             None => encode(&picture, max_bytes)?,
         };
@@ -295,8 +296,12 @@ impl<'a> Easel<'a> {
 
     /// The smallest draft that shows all of the area with at least twice the wanted pixels on each side.
     ///
-    /// Twice is where Lanczos3 from a draft can hardly be told from Lanczos3 from the photo.
+    /// Twice is where Lanczos3 from a draft can hardly be told from Lanczos3 from the photo. Drafts are no light, so nothing is
+    /// drawn from them where pixels are averaged as that.
     fn base(&self, frame: &Frame) -> Option<&Draft> {
+        if self.style.linear_light {
+            return None;
+        }
         let (across, down) = frame.scale();
         let serves = |draft: &&Draft| {
             let has = draft.frame.scale();
@@ -337,14 +342,14 @@ impl Draft {
     }
 }
 
-/// White around a picture that does not fill its sheet.
-fn on_sheet(picture: &Picture, frame: &Frame) -> Option<Pixels> {
+/// The background around a picture that does not fill its sheet.
+fn on_sheet(picture: &Picture, frame: &Frame, background: [u8; 3]) -> Option<Pixels> {
     let Picture::Pixels(picture) = picture else { return None };
     let (width, height) = frame.sheet;
     if (picture.width, picture.height) == (width, height) {
         return None;
     }
-    let mut sheet = Pixels::white(width, height);
+    let mut sheet = Pixels::blank(width, height, background);
     sheet.lay(picture, (width - picture.width) / 2, (height - picture.height) / 2);
     Some(sheet)
 }

@@ -15,7 +15,7 @@ use crate::jpeg::Marking;
 use crate::orientation::Area;
 use crate::pixels::Pixels;
 use crate::plan::Plan;
-use crate::recipe::{Fit, RenditionSpec};
+use crate::recipe::{Fit, RenditionSpec, Style};
 use crate::refusal::Refusal;
 use crate::render::Rendition;
 use crate::source::{Limits, Source, examine};
@@ -132,7 +132,7 @@ fn picture(jpeg: &[u8], sides: (u32, u32)) -> Result<Pixels, Refusal> {
     let source = examine(jpeg, &ANY)?;
     let frame = Frame { picture: sides, sheet: sides, ..Frame::whole((source.width, source.height)) };
     let plan = Plan::new(&source, &[frame]);
-    Photo::decode(jpeg, &source, plan, Marking::None)?.canvas(&source).pixels(frame.area, sides)
+    Photo::decode(jpeg, &source, plan, &Style::default(), Marking::None)?.canvas(&source).pixels(frame.area, sides)
 }
 
 fn png(Pixels { width, height, rgb }: &Pixels) -> Vec<u8> {

@@ -9,7 +9,9 @@ use std::ops::Range;
 use crate::heic::{self, Heic};
 use crate::jpeg::{self, Jpeg, Scale};
 use crate::orientation::Orientation;
+use crate::profile::Profile;
 use crate::refusal::{self, Refusal};
+use crate::space::Model;
 use crate::{exif, gif, png, webp};
 
 /// Every photo of 120 megapixels passes, also a progressive one in CMYK, a PNG with 16 bits and alpha, or a WebP.
@@ -57,6 +59,8 @@ pub struct Source {
     /// What a person should know though the photo is taken.
     pub warnings: Vec<String>,
     pub(crate) coding: Coding,
+    /// What its colours are, if they are not sRGB's.
+    pub(crate) profile: Option<Profile>,
     /// Whether the coded picture may be shown as it is, without what else is in the file.
     pub(crate) is_plain: bool,
     /// The parts of the file that a decoder needs, in order.
@@ -69,6 +73,9 @@ pub(crate) struct Found {
     /// Width and height as coded.
     pub(crate) sides: (u32, u32),
     pub(crate) keep: Vec<Range<usize>>,
+    /// What a pixel is made of, and what the file says of that.
+    pub(crate) model: Model,
+    pub(crate) profile: Option<Profile>,
     /// Where EXIF data begins with its TIFF header.
     pub(crate) exif: Option<Range<usize>>,
     /// Where the picture ends in the file.
@@ -189,9 +196,10 @@ impl Source {
             warnings.push(format!("{} after the end of the picture are not used", refusal::size(dropped)));
         }
         let (width, height) = orientation.turn_sides(found.sides);
-        let Found { coding, keep, .. } = found;
-        let is_plain = orientation == Orientation::Upright && coding.is_plain(bytes);
-        Ok(Self { format: coding.format(), width, height, orientation, warnings, coding, is_plain, keep })
+        let Found { coding, keep, model, profile, .. } = found;
+        let profile = profile.map_or(Ok(None), |profile| profile.heeded(model))?;
+        let is_plain = orientation == Orientation::Upright && profile.is_none() && coding.is_plain();
+        Ok(Self { format: coding.format(), width, height, orientation, warnings, coding, profile, is_plain, keep })
     }
 
     fn within(self, limits: &Limits) -> Result<Self, Refusal> {
@@ -261,13 +269,13 @@ impl Coding {
         }
     }
 
-    /// Whether it can be decoded smaller, and in parts.
+    /// Whether it can be decoded smaller.
     pub(crate) fn is_scalable(&self) -> bool {
         matches!(self, Self::Jpeg(_))
     }
 
-    fn is_plain(&self, bytes: &[u8]) -> bool {
-        matches!(self, Self::Jpeg(jpeg) if jpeg.is_plain(bytes))
+    fn is_plain(&self) -> bool {
+        matches!(self, Self::Jpeg(jpeg) if jpeg.is_plain())
     }
 
     fn format(&self) -> Format {

@@ -3,8 +3,10 @@
 use std::ops::Range;
 
 use crate::cursor::Cursor;
+use crate::profile::Profile;
 use crate::refusal::Refusal;
 use crate::source::{Coding, Format, Found, Whole};
+use crate::space::Model;
 
 /// Bits of the extended header (RFC 9649, section 2.7).
 const ANIMATION: u8 = 0b0000_0010;
@@ -45,6 +47,7 @@ struct Walk {
     canvas: Option<(u32, u32)>,
     picture: Option<(u32, u32)>,
     exif: Option<Range<usize>>,
+    profile: Option<Profile>,
     keep: Vec<Range<usize>>,
 }
 
@@ -68,7 +71,8 @@ impl Walk {
         let name = cursor.array::<4>()?;
         let length = cursor.u32_le()? as usize;
         let data = cursor.take(length)?;
-        if name == [0; 4] || data.ends_with(&UNWRITTEN) {
+        // A profile stands before the picture, and may well end in zeros.
+        if name == [0; 4] || (name != *b"ICCP" && data.ends_with(&UNWRITTEN)) {
             return Err(Refusal::Cut);
         }
         let end = cursor.at();
@@ -95,6 +99,10 @@ impl Walk {
                 self.exif = Some(without_prefix(data, place));
                 return Ok(false);
             }
+            b"ICCP" if self.profile.is_none() => {
+                self.profile = Some(Profile::icc(&[data])?);
+                return Ok(false);
+            }
             _ => return Ok(false),
         }
         Ok(true)
@@ -107,7 +115,8 @@ impl Walk {
         }
         // Lossless takes 4 bytes a pixel beside a result of up to 4 (7 were measured in all), lossy 1.5; then 4 on white.
         let whole = Whole { bytes: u64::from(sides.0) * u64::from(sides.1) * 12 };
-        Ok(Found { coding: Coding::WebP(whole), sides, keep: self.keep, exif: self.exif, end })
+        let Self { keep, profile, exif, .. } = self;
+        Ok(Found { coding: Coding::WebP(whole), sides, keep, model: Model::Rgb, profile, exif, end })
     }
 }
 

@@ -5,6 +5,7 @@ use super::meta::{Id, Meta, Property};
 use crate::cursor::Cursor;
 use crate::jpeg::Window;
 use crate::orientation::Orientation;
+use crate::profile::Profile;
 use crate::refusal::Refusal;
 use crate::source::Format;
 
@@ -17,6 +18,7 @@ pub(super) struct Traits<'a> {
     /// How it lies; EXIF data says the same once more and is not heeded (6.5.10 and A.2.1).
     pub(super) orientation: Orientation,
     pub(super) nclx: Option<Nclx>,
+    pub(super) profile: Option<Profile>,
     pub(super) is_alpha: bool,
 }
 
@@ -57,6 +59,7 @@ impl<'a> Traits<'a> {
             clip: None,
             orientation: Orientation::Upright,
             nclx: None,
+            profile: None,
             is_alpha: false,
         };
         properties.iter().try_for_each(|property| traits.heed(property))?;
@@ -67,7 +70,7 @@ impl<'a> Traits<'a> {
         let boxed = &property.boxed;
         match &boxed.name {
             b"hvcC" => self.configuration = Some(*boxed),
-            b"colr" => self.nclx = self.nclx.or(nclx(boxed)?),
+            b"colr" => self.heed_colours(boxed)?,
             b"auxC" => {
                 self.is_alpha = ALPHA.iter().any(|alpha| boxed.body[4.min(boxed.body.len())..].starts_with(alpha))
             }
@@ -77,6 +80,21 @@ impl<'a> Traits<'a> {
             b"ispe" | b"pixi" | b"pasp" | b"clli" | b"mdcv" | b"amve" | b"cclv" => {}
             b"clap" => return Err(unsupported("clipped after it was turned")),
             _ if property.essential => return Err(unsupported("made with a feature that is not known here")),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Of a whole profile and numbers, the profile says more (ISO/IEC 23008-12, 6.5.5.1).
+    fn heed_colours(&mut self, colr: &Boxed<'_>) -> Result<(), Refusal> {
+        let mut cursor = colr.cursor();
+        match &cursor.array()? {
+            b"nclx" => {
+                let (nclx, cicp) = nclx(&mut cursor)?;
+                self.nclx = self.nclx.or(Some(nclx));
+                self.profile = self.profile.take().or(Some(cicp));
+            }
+            b"prof" | b"rICC" => self.profile = Some(Profile::icc(&[cursor.rest()])?),
             _ => {}
         }
         Ok(())
@@ -116,16 +134,13 @@ fn mirror(imir: &Boxed<'_>) -> Result<Orientation, Refusal> {
     Ok(if imir.cursor().byte()? & 1 == 0 { Orientation::Flipped } else { Orientation::Mirrored })
 }
 
-/// ISO/IEC 14496-12, 12.1.5: numbers with fractions or none that are matrices of whole colours are profiles instead.
-fn nclx(colr: &Boxed<'_>) -> Result<Option<Nclx>, Refusal> {
-    let mut cursor = colr.cursor();
-    if &cursor.array()? != b"nclx" {
-        return Ok(None);
-    }
-    let _primaries_and_transfer = cursor.u32()?;
-    let (matrix, range) = (cursor.u16()?, cursor.byte()?);
-    let matrix = u8::try_from(matrix).map_err(|_| Refusal::damaged("colours of an unknown kind"))?;
-    Ok(Some(Nclx { matrix, full_range: range & 0x80 != 0 }))
+/// ISO/IEC 14496-12, 12.1.5.
+fn nclx(cursor: &mut Cursor<'_>) -> Result<(Nclx, Profile), Refusal> {
+    let numbers = [cursor.u16()?, cursor.u16()?, cursor.u16()?];
+    let known = |number| u8::try_from(number).map_err(|_| Refusal::damaged("colours of an unknown kind"));
+    let [primaries, transfer, matrix] = numbers.map(known);
+    let full_range = cursor.byte()? & 0x80 != 0;
+    Ok((Nclx { matrix: matrix?, full_range }, Profile::Cicp { primaries: primaries?, transfer: transfer? }))
 }
 
 /// ISO/IEC 14496-12, 12.1.4.3: sides, and how far the middle is off the middle, each as a fraction.

@@ -1,6 +1,7 @@
-//! What the components of a picture mean, and how they become red, green and blue.
+//! What the components of a picture mean, and how they become gray, colours or inks.
 
 use super::header::Frame;
+use crate::space::Model;
 
 /// What the components are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,16 +34,26 @@ impl Colours {
         }
     }
 
-    /// Joins planes of one size into red, green and blue.
+    /// What their samples are once they are joined.
+    pub(crate) fn model(self) -> Model {
+        match self {
+            Self::Gray => Model::Gray,
+            Self::Ycc | Self::Rgb => Model::Rgb,
+            Self::Cmyk | Self::InvertedCmyk | Self::Ycck => Model::Cmyk,
+        }
+    }
+
+    /// Joins planes of one size into pixels of the model; 255 is all light, or full ink.
     pub(crate) fn join(self, planes: &[Vec<u8>]) -> Vec<u8> {
         match (self, planes) {
-            (Self::Gray, [gray]) => gray.iter().flat_map(|gray| [*gray; 3]).collect(),
+            (Self::Gray, [gray]) => gray.clone(),
             (Self::Ycc, [y, cb, cr]) => three(y, cb, cr).flat_map(from_ycc).collect(),
             (Self::Rgb, [r, g, b]) => three(r, g, b).flatten().collect(),
-            (Self::Cmyk, [c, m, y, k]) => with_black(three(c, m, y).map(inverted), k.iter().map(|ink| !ink)),
-            (Self::InvertedCmyk, [c, m, y, k]) => with_black(three(c, m, y), k.iter().copied()),
-            // What would be red, green and blue are inks, of which the light is wanted.
-            (Self::Ycck, [y, cb, cr, k]) => with_black(three(y, cb, cr).map(from_ycc).map(inverted), k.iter().copied()),
+            (Self::Cmyk, [c, m, y, k]) => with_black(three(c, m, y), k.iter().copied()),
+            (Self::InvertedCmyk, [c, m, y, k]) => {
+                with_black(three(c, m, y).map(inverted), k.iter().map(|light| !light))
+            }
+            (Self::Ycck, [y, cb, cr, k]) => with_black(three(y, cb, cr).map(from_ycc), k.iter().map(|light| !light)),
             _ => Vec::new(),
         }
     }
@@ -64,10 +75,8 @@ fn inverted(values: [u8; 3]) -> [u8; 3] {
     values.map(|value| !value)
 }
 
-/// What is left of white light under three colours and black, each as the light that it lets through.
-fn with_black(light: impl Iterator<Item = [u8; 3]>, black: impl Iterator<Item = u8>) -> Vec<u8> {
-    let lit = |light: u8, black: u8| ((u16::from(light) * u16::from(black) + 127) / 255) as u8;
-    light.zip(black).flat_map(|(light, black)| light.map(|light| lit(light, black))).collect()
+fn with_black(inks: impl Iterator<Item = [u8; 3]>, black: impl Iterator<Item = u8>) -> Vec<u8> {
+    inks.zip(black).flat_map(|([c, m, y], k)| [c, m, y, k]).collect()
 }
 
 #[cfg(test)]

@@ -4,26 +4,19 @@ use std::ops::Range;
 
 use super::walk::{APP0, APP14, EOI, SOI};
 use super::{Colours, Jpeg};
-use crate::profile::is_srgb;
 
 /// JFIF 1.02 without a thumbnail, one pixel as wide as high: that the colours are what everybody assumes.
 const JFIF: [u8; 18] = [0xFF, APP0, 0, 16, b'J', b'F', b'I', b'F', 0, 1, 2, 0, 0, 1, 0, 1, 0, 0];
 
 impl Jpeg {
-    /// Whether everybody sees the same picture when the file's metadata is gone: gray, or in colours that need no profile,
-    /// and sampled as programs have always written it.
-    pub(crate) fn is_plain(&self, bytes: &[u8]) -> bool {
+    /// Whether everybody sees the same picture when the file's metadata is gone, but for a profile: in gray or in the usual
+    /// colours, and sampled as programs have always written it.
+    pub(crate) fn is_plain(&self) -> bool {
         let [luma, chroma @ ..] = self.frame.components.as_slice() else { return false };
         let has_usual_sampling =
             luma.across <= 2 && luma.down <= 2 && chroma.iter().all(|it| (it.across, it.down) == (1, 1));
-        let needs_no_profile =
-            self.profile.is_empty() || (self.colours == Colours::Ycc && is_srgb(&joined(bytes, &self.profile)));
-        matches!(self.colours, Colours::Gray | Colours::Ycc) && has_usual_sampling && needs_no_profile
+        matches!(self.colours, Colours::Gray | Colours::Ycc) && has_usual_sampling
     }
-}
-
-fn joined(bytes: &[u8], parts: &[Range<usize>]) -> Vec<u8> {
-    parts.iter().flat_map(|part| bytes.get(part.clone()).unwrap_or_default()).copied().collect()
 }
 
 /// How many bytes the picture has then.

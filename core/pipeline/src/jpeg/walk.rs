@@ -12,6 +12,7 @@ use super::header::{Frame, Scan, unsupported};
 use super::script::Script;
 use super::{Colours, Jpeg};
 use crate::cursor::Cursor;
+use crate::profile::Profile;
 use crate::refusal::Refusal;
 use crate::source::{Coding, Found};
 
@@ -65,7 +66,7 @@ struct Walk<'a> {
     exif: Option<Range<usize>>,
     jfif: bool,
     adobe: Option<u8>,
-    profile: Vec<Range<usize>>,
+    profile: Vec<(u8, &'a [u8])>,
     keep: Vec<Range<usize>>,
 }
 
@@ -163,13 +164,11 @@ impl<'a> Walk<'a> {
         Ok(())
     }
 
-    /// A profile comes in parts that are numbered, and that everybody writes in order (ICC.1, B.4).
+    /// A profile comes in parts: each has its number and how many there are (ICC.1, B.4).
     fn profile(&mut self) -> Result<(), Refusal> {
-        const NUMBERS: usize = 2;
         let body = self.body()?.rest();
-        if body.starts_with(PROFILE_HEADER) {
-            let end = self.cursor.at();
-            self.profile.push((end - body.len() + PROFILE_HEADER.len() + NUMBERS).min(end)..end);
+        if let Some([number, _, part @ ..]) = body.strip_prefix(PROFILE_HEADER) {
+            self.profile.push((*number, part));
         }
         Ok(())
     }
@@ -240,7 +239,15 @@ impl<'a> Walk<'a> {
         self.cursor.take(coded).map(drop)
     }
 
-    fn finish(self) -> Result<Found, Refusal> {
+    /// A part that is missing shows in the length that a profile says it has.
+    fn joined_profile(&mut self) -> Result<Option<Profile>, Refusal> {
+        self.profile.sort_by_key(|(number, _)| *number);
+        let parts: Vec<&[u8]> = self.profile.iter().map(|(_, part)| *part).collect();
+        if parts.is_empty() { Ok(None) } else { Profile::icc(&parts).map(Some) }
+    }
+
+    fn finish(mut self) -> Result<Found, Refusal> {
+        let profile = self.joined_profile()?;
         let (frame, script) = self.frame.ok_or_else(|| Refusal::damaged("no picture in it"))?;
         // No Huffman code is shorter than a bit, and each block has at least one.
         if !script.is_complete() || self.coded_bytes * 8 < frame.all_blocks() {
@@ -249,7 +256,9 @@ impl<'a> Walk<'a> {
         let colours = Colours::of(&frame, self.jfif, self.adobe);
         Ok(Found {
             sides: (u32::from(frame.width), u32::from(frame.height)),
-            coding: Coding::Jpeg(Box::new(Jpeg { frame, colours, profile: self.profile })),
+            coding: Coding::Jpeg(Box::new(Jpeg { frame, colours })),
+            model: colours.model(),
+            profile,
             keep: self.keep,
             exif: self.exif,
             end: self.cursor.at(),

@@ -9,6 +9,7 @@ use super::super::{Plane, Scale};
 use super::libjpeg::picture;
 use super::{decoded, decoded_in, looked_at, real, whole};
 use crate::draw::{Canvas, Kind};
+use crate::finish::FINISHED;
 use crate::frame::Frame;
 use crate::orientation::{Area, Orientation};
 use crate::plan::Plan;
@@ -95,6 +96,7 @@ fn drawn(name: &str, side: u32, scale: Scale) -> Gray {
 fn luma(name: &str, planes: &[Plane], frame: Frame) -> Vec<u8> {
     let jpeg = looked_at(&real(name));
     let canvas = Canvas {
+        finish: &FINISHED,
         layers: planes.iter().map(Plane::layer).collect(),
         kind: Kind::Apart(jpeg.colours),
         orientation: Orientation::Upright,
