@@ -1,5 +1,6 @@
 //! Nothing but the picture leaves: no place, no name, no preview of what was cropped away.
 
+use moxcms::ColorProfile;
 use portraitd_pipeline::Crop;
 
 use crate::photos::*;
@@ -8,6 +9,11 @@ const CANARY: &[u8] = b"CANARY-of-a-secret-place";
 
 fn holds_canary(bytes: &[u8]) -> bool {
     bytes.windows(CANARY.len()).any(|window| window == CANARY)
+}
+
+/// A profile that has to be heeded; what is behind its end is nobody's.
+fn p3() -> Vec<u8> {
+    ColorProfile::new_display_p3().encode().unwrap()
 }
 
 /// Renditions in every size, one of them the photo's own, hold no canary and only the segments of a plain JPEG.
@@ -37,11 +43,12 @@ fn markers(jpeg: &[u8]) -> Vec<u8> {
 fn no_segment_of_a_jpeg_leaves() {
     let photo = jpeg(200, 200);
     let thumbnail = [b"Exif\0\0".as_slice(), &orientation_tag(1), &jpeg(96, 96), CANARY].concat();
+    let profile = [b"ICC_PROFILE\0\x01\x01".as_slice(), &p3()].concat();
     let bodies: [(u8, &[u8]); 9] = [
         (0xE0, b"JFXX\0\x10"),
         (0xE1, &thumbnail),
         (0xE1, b"http://ns.adobe.com/xap/1.0/\0<x:xmpmeta/>"),
-        (0xE2, b"ICC_PROFILE\0\x01\x01"),
+        (0xE2, &profile),
         (0xE2, b"MPF\0MM\0\x2a"),
         (0xED, b"Photoshop 3.0\x008BIM"),
         (0xEE, b"Adobe\0\x64\0\0\0\0\x01"),
@@ -70,11 +77,10 @@ fn a_comment_between_scans_does_not_leave() {
 #[test]
 fn no_chunk_of_a_png_leaves() {
     let photo = real("portrait.png");
-    let bodies: [(&[u8; 4], &[u8]); 7] = [
+    let bodies: [(&[u8; 4], &[u8]); 6] = [
         (b"tEXt", b"Comment\0"),
         (b"zTXt", b"Comment\0\0"),
         (b"iTXt", b"Comment\0\0\0\0\0"),
-        (b"iCCP", b"profile\0\0"),
         (b"eXIf", b"MM\0\x2a\0\0\0\x08\0\0"),
         (b"tIME", b""),
         (b"prIv", b""),
@@ -83,14 +89,17 @@ fn no_chunk_of_a_png_leaves() {
         let marked = with_chunk(&photo, name, &[body, CANARY].concat());
         assert_clean(&marked, &name.escape_ascii().to_string());
     }
+    let stored = miniz_oxide::deflate::compress_to_vec_zlib(&[&p3(), CANARY].concat(), 0);
+    assert_clean(&with_chunk(&photo, b"iCCP", &[b"profile\0\0".as_slice(), &stored].concat()), "a profile");
     assert_clean(&[photo.as_slice(), CANARY].concat(), "behind the picture");
 }
 
 #[test]
 fn no_chunk_of_a_webp_leaves() {
     let photo = webp_of(&portrait(120, 100, 7), 120, 100);
-    for name in [b"EXIF", b"XMP ", b"ICCP", b"prIv"] {
-        let marked = extended(&photo, (120, 100), &[(name, CANARY)]);
+    let profile = [&p3(), CANARY].concat();
+    for (name, body) in [(b"EXIF", CANARY), (b"XMP ", CANARY), (b"ICCP", &profile), (b"prIv", CANARY)] {
+        let marked = extended(&photo, (120, 100), &[(name, body)]);
         assert_clean(&marked, &name.escape_ascii().to_string());
     }
     assert_clean(&[photo.as_slice(), CANARY].concat(), "behind the picture");

@@ -133,7 +133,7 @@ fn progressive_and_baseline_show_the_same() {
     assert_like(&real("portrait.png"), &small(&real("portrait.jpg")), 4.0, "PNG");
 }
 
-fn written(image: impl Into<DynamicImage>, format: ImageFormat) -> Vec<u8> {
+pub(crate) fn written(image: impl Into<DynamicImage>, format: ImageFormat) -> Vec<u8> {
     let mut bytes = Cursor::new(Vec::new());
     image.into().write_to(&mut bytes, format).unwrap();
     bytes.into_inner()

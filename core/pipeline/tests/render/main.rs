@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 mod canaries;
+mod colours;
 mod corpora;
 mod cut;
 mod forms;

@@ -156,3 +156,8 @@ fn riff_chunk(name: &[u8; 4], data: &[u8]) -> Vec<u8> {
     let fill = vec![0; data.len() % 2];
     [name.as_slice(), &length, data, &fill].concat()
 }
+
+/// Adds a chunk to an extended WebP, of which the header says that it may have one.
+pub(crate) fn added(webp: &[u8], name: &[u8; 4], data: &[u8]) -> Vec<u8> {
+    riff_chunk(b"RIFF", &[&webp[8..], &riff_chunk(name, data)].concat())
+}

@@ -7,7 +7,7 @@ use crate::photos::*;
 const SIDES: (u32, u32) = (160, 208);
 
 /// What the camera stores when the upright picture is to be reached by the tag's turn: the inverse of that turn.
-fn as_coded(upright: &[u8], tag: u8) -> (Vec<u8>, u32, u32) {
+pub(crate) fn as_coded(upright: &[u8], tag: u8) -> (Vec<u8>, u32, u32) {
     let (width, height) = SIDES;
     let (coded_width, coded_height) = if tag < 5 { (width, height) } else { (height, width) };
     let mut coded = vec![0; upright.len()];
