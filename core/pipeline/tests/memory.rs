@@ -11,9 +11,15 @@ use std::path::Path;
 use std::process::Command;
 use std::{env, fs};
 
-use image::{DynamicImage, ImageBuffer, ImageFormat, Rgba};
+use icc_file::profile;
+use image::codecs::png::PngEncoder;
+use image::{DynamicImage, ImageBuffer, ImageEncoder, ImageFormat, Rgba};
 use jpeg_encoder::{ColorType, Encoder, SamplingFactor};
-use portraitd_pipeline::{Crop, Fit, Limits, Recipe, RenditionSpec, Source, examine, render};
+use moxcms::ColorProfile;
+use portraitd_pipeline::{Crop, Fit, Limits, Recipe, RenditionSpec, Source, Style, examine, render};
+
+#[path = "render/colours/icc_file.rs"]
+mod icc_file;
 
 const SIDES: (u32, u32) = (1600, 1200);
 /// Code that is loaded when it is first used, and what the allocator keeps beside what was asked of it.
@@ -46,13 +52,14 @@ fn assert_within_bound(path: &Path) {
     let limits = Limits { max_bytes: u64::MAX, max_pixels: u64::MAX, min_side: 1 };
     let source = examine(&photo, &limits).expect("the photo is whole");
     let recipe = env::var(RECIPE).expect("both are set together");
-    let (taken, said) = taken(&photo, &source, renditions(&recipe));
+    let style = Style { linear_light: recipe == "as light", ..Style::from(Crop::Center) };
+    let (taken, said) = taken(&photo, &source, &Recipe::new(style, renditions(&recipe)));
     let name = path.file_name().unwrap_or_default().display();
     println!("{name:<22} {recipe:<14} {:>6} of {:>6} kB", taken >> 10, said >> 10);
     assert!(taken <= said + SLACK, "{name} took {taken} of {said}");
 }
 
-const RECIPES: [&str; 3] = ["decode", "small sizes", "its own size"];
+const RECIPES: [&str; 4] = ["decode", "small sizes", "its own size", "as light"];
 
 fn renditions(recipe: &str) -> Vec<RenditionSpec> {
     match recipe {
@@ -63,10 +70,9 @@ fn renditions(recipe: &str) -> Vec<RenditionSpec> {
 }
 
 /// What was taken, and what was said before.
-fn taken(photo: &[u8], source: &Source, renditions: Vec<RenditionSpec>) -> (u64, u64) {
-    let recipe = Recipe::new(Crop::Center, renditions);
-    let (before, said) = (memory("VmRSS:"), source.render_bytes(&recipe));
-    drop(render(photo, source, &recipe).expect("the photo renders"));
+fn taken(photo: &[u8], source: &Source, recipe: &Recipe) -> (u64, u64) {
+    let (before, said) = (memory("VmRSS:"), source.render_bytes(recipe));
+    drop(render(photo, source, recipe).expect("the photo renders"));
     (memory("VmHWM:").saturating_sub(before), said)
 }
 
@@ -90,7 +96,35 @@ fn photos() -> Vec<(&'static str, Vec<u8>)> {
         ("lossless.webp", written(&clear, ImageFormat::WebP)),
         ("colours.gif", gif(&clear)),
         ("part.gif", gif(&clear.crop_imm(1, 0, SIDES.0 - 1, SIDES.1))),
+        ("table.jpg", profiled(ColorType::Rgb, &rgb, &large_table(b"RGB ", 3, 100))),
+        ("table-cmyk.jpg", profiled(ColorType::Cmyk, image.as_raw(), &large_table(b"CMYK", 4, 33))),
+        ("clear-16-p3.png", in_p3(&clear.to_rgba16().into())),
     ]
+}
+
+fn profiled(kind: ColorType, data: &[u8], icc: &[u8]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let mut encoder = Encoder::new(&mut bytes, 90);
+    encoder.add_icc_profile(icc).expect("the profile has fewer parts than 256");
+    encoder.encode(data, SIDES.0 as u16, SIDES.1 as u16, kind).expect("writing to memory works");
+    bytes
+}
+
+/// Nearly the largest profile that is taken, with a table of so many steps for each part of a colour (lut8Type).
+fn large_table(space: &[u8; 4], parts: u8, steps: u8) -> Vec<u8> {
+    let mut table = [b"mft1\0\0\0\0".as_slice(), &[parts, 3, steps, 0], &[0; 36]].concat();
+    let entries = 256 * (usize::from(parts) + 3) + 3 * usize::from(steps).pow(parts.into());
+    table.extend((0..entries).map(|at| at as u8));
+    profile(space, b"Lab ", &[(b"A2B0", &table)])
+}
+
+fn in_p3(image: &DynamicImage) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let mut encoder = PngEncoder::new(&mut bytes);
+    let p3 = ColorProfile::new_display_p3().encode().expect("a usual profile can be written");
+    encoder.set_icc_profile(p3).expect("a PNG may have one");
+    image.write_with_encoder(encoder).expect("writing to memory works");
+    bytes
 }
 
 fn jpeg(kind: ColorType, data: &[u8], sampling: SamplingFactor, progressive: bool) -> Vec<u8> {
