@@ -10,6 +10,7 @@
 use std::hint::black_box;
 
 use jpeg_encoder::{ColorType, Encoder, SamplingFactor};
+use moxcms::ColorProfile;
 use mozjpeg::Decompress;
 use portraitd_pipeline::{Crop, Fit, Limits, Recipe, RenditionSpec, Source, examine, render};
 use sha2::{Digest, Sha256};
@@ -29,6 +30,43 @@ fn main() {
         measure(name, width, height, false);
     }
     measure("12 MP progressive", 3024, 4032, true);
+    measure_profiles("12 MP", 3024, 4032);
+}
+
+/// What it costs that a photo has a profile, which is converted when 200 + 48 have been drawn.
+fn measure_profiles(name: &str, width: u16, height: u16) {
+    let photo = camera_jpeg(width, height, false);
+    let profiles = [
+        ("no profile", None),
+        ("sRGB", Some(ColorProfile::new_srgb())),
+        ("Display P3", Some(ColorProfile::new_display_p3())),
+        ("Adobe RGB", Some(ColorProfile::new_adobe_rgb())),
+    ];
+    println!("\n{name}, {width}x{height}, with profiles, walk and 200 + 48, CPU ms");
+    let photos = profiles.map(|(name, profile)| (name, with_profile(&photo, profile)));
+    let rows: Vec<Row<'_>> = photos.iter().map(|(name, photo)| ((*name).to_owned(), small_ones(photo))).collect();
+    let times = medians(&rows);
+    for ((row, _), time) in rows.iter().zip(&times) {
+        println!("  {row:<34} {time:>8.2} {:>+8.2} {:>8.3}x", time - times[0], time / times[0]);
+    }
+}
+
+fn small_ones(photo: &[u8]) -> Box<dyn Fn() + '_> {
+    let square = |side| RenditionSpec { width: side, height: side, fit: Fit::Exact, max_bytes: None };
+    let recipe = Recipe::new(Crop::Center, vec![square(200), square(48)]);
+    Box::new(move || {
+        let source = examine(photo, &LIMITS).expect("a made photo is whole");
+        drop(black_box(render(photo, &source, &recipe).expect("a made photo renders")));
+    })
+}
+
+/// The photo with a profile behind its first marker (ICC.1, B.4).
+fn with_profile(photo: &[u8], profile: Option<ColorProfile>) -> Vec<u8> {
+    let Some(profile) = profile else { return photo.to_vec() };
+    let icc = profile.encode().expect("a usual profile can be written");
+    let body = [b"ICC_PROFILE\0\x01\x01".as_slice(), &icc].concat();
+    let length = u16::try_from(body.len() + 2).expect("a usual profile is short").to_be_bytes();
+    [&photo[..2], &[0xFF, 0xE2], &length, &body, &photo[2..]].concat()
 }
 
 fn measure(name: &str, width: u16, height: u16, progressive: bool) {
