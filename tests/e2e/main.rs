@@ -20,6 +20,7 @@ mod admin;
 mod adopt;
 mod backends;
 mod cli;
+mod colours;
 mod config;
 mod conflict;
 mod conformance;
