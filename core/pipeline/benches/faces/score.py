@@ -16,6 +16,7 @@ LARGE = 64
 class Picture:
     """A picture of the set, and what our program said of it."""
 
+    file: str
     kind: str
     half: str
     width: int
@@ -26,7 +27,7 @@ class Picture:
     found: list
     crop: Box
     warnings: frozenset
-    detect_ms: float
+    cpu_ms: float
 
     @property
     def seen(self):
@@ -51,6 +52,8 @@ class Score:
     goal: float
     at_least: bool
     shares: dict
+    # The pictures that speak against it.
+    against: list
 
     @property
     def reached(self):
@@ -80,9 +83,9 @@ def picture(entry, answer):
     if (answer["width"], answer["height"]) != (entry["width"], entry["height"]):
         raise Failure(f"look at {name}", "it was not turned as the reference was", "compare its EXIF orientation")
     faces = [Box(face["left"], face["top"], face["width"], face["height"]) for face in entry["faces"]]
-    return Picture(entry["kind"].partition("-")[0], entry["half"], entry["width"], entry["height"], faces,
+    return Picture(entry["file"], entry["kind"].partition("-")[0], entry["half"], entry["width"], entry["height"], faces,
                    [face["eyes"] for face in entry["faces"]], [Box(**face) for face in answer["faces"]],
-                   Box(**answer["crop"]), frozenset(answer["warnings"]), answer["detect-ms"])
+                   Box(**answer["crop"]), frozenset(answer["warnings"]), answer["cpu-ms"])
 
 
 def scores(pictures):
@@ -99,7 +102,9 @@ def scores(pictures):
 
 def score(name, goal, at_least, pictures, kind, holds):
     """One goal over one kind of pictures."""
-    return Score(name, goal, at_least, {half: share(pictures, kind, holds, half) for half in (*HALVES, "all")})
+    shares = {half: share(pictures, kind, holds, half) for half in (*HALVES, "all")}
+    against = [one.file for one in pictures if one.kind == kind and holds(one) != at_least]
+    return Score(name, goal, at_least, shares, against)
 
 
 def share(pictures, kind, holds, half="all"):
