@@ -27,7 +27,7 @@ const DIRECTIONS: [(&str, &[&str]); 3] = [
 ];
 
 /// Crates of others that one room alone may use, with that room.
-const RESERVED: [(&str, &str); 23] = [
+const RESERVED: [(&str, &str); 24] = [
     ("tokio", "portraitd"),
     ("reqwest", "portraitd"),
     ("rustls", "portraitd"),

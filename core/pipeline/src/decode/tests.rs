@@ -29,7 +29,7 @@ fn pixels(canvas: &Canvas<'_>, source: &Source, sides: (u32, u32)) -> Vec<u8> {
 fn converted_late(bytes: &[u8], source: &Source, scale: jpeg::Scale, sides: (u32, u32)) -> Vec<u8> {
     let (width, height) = source.coded_sides();
     let plan = Plan { scale, window: Window { left: 0, top: 0, right: width, bottom: height } };
-    let photo = Photo::decode(bytes, source, plan, &Style::from(Crop::None)).unwrap();
+    let photo = Photo::decode(bytes, source, plan, &Style::from(Crop::None), Marking::None).unwrap();
     pixels(&photo.canvas(source), source, sides)
 }
 

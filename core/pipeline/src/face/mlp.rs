@@ -27,8 +27,8 @@ impl Network {
         let pool = surf::pool();
         let patches: Vec<Patch> = patches.iter().map(|at| pool.get(*at).copied()).collect::<Option<_>>()?;
         let outputs = layers.iter().map(|layer| layer.biases.len());
-        let fits = outputs.clone().zip(&layers[1..]).all(|(outputs, next)| outputs == next.inputs);
-        let ends = (layers.first()?.inputs, outputs.last()?);
+        let fits = outputs.zip(&layers[1..]).all(|(outputs, next)| outputs == next.inputs);
+        let ends = (layers.first()?.inputs, layers.last()?.biases.len());
         (fits && ends == (patches.len() * DESCRIPTOR, 4)).then_some(Self { patches, layers })
     }
 

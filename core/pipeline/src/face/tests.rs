@@ -16,7 +16,7 @@ fn patterns_are_no_faces() {
         |x, y| x + y,
         |x, y| (x / 8 + y / 8) % 2 * 255,
         |x, y| (x / 2 + y / 2) % 2 * 255,
-        |x, y| (x * 7919 ^ y * 104_729).wrapping_mul(2_654_435_761) >> 24,
+        |x, y| ((x * 7919) ^ (y * 104_729)).wrapping_mul(2_654_435_761) >> 24,
     ];
     for pattern in patterns {
         let samples: Vec<u8> = (0..SIDE * SIDE).map(|at| pattern(at % SIDE, at / SIDE) as u8).collect();

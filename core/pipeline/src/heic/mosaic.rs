@@ -83,7 +83,8 @@ impl Mosaic {
         };
         let fits = covers(self.columns, self.tile.0, self.sides.0) && covers(rows, self.tile.1, self.sides.1);
         let (across, down) = subsampling(self.chroma_format);
-        let splits = self.columns > 1 && self.tile.0 % across > 0 || rows > 1 && self.tile.1 % down > 0;
+        let splits =
+            self.columns > 1 && !self.tile.0.is_multiple_of(across) || rows > 1 && !self.tile.1.is_multiple_of(down);
         if tiles as u64 != u64::from(self.columns) * u64::from(rows) || !fits || splits {
             return Err(Refusal::damaged("tiles that do not make the picture"));
         }

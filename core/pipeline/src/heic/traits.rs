@@ -72,7 +72,8 @@ impl<'a> Traits<'a> {
             b"hvcC" => self.configuration = Some(*boxed),
             b"colr" => self.heed_colours(boxed)?,
             b"auxC" => {
-                self.is_alpha = ALPHA.iter().any(|alpha| boxed.body[4.min(boxed.body.len())..].starts_with(alpha))
+                let kind = boxed.body.get(4..).unwrap_or_default();
+                self.is_alpha = ALPHA.iter().any(|alpha| kind.starts_with(alpha));
             }
             b"clap" if self.orientation == Orientation::Upright => self.clip = Some(clip(boxed, self.sides)?),
             b"irot" => self.orientation = self.orientation.then(rotation(boxed)?),

@@ -1,7 +1,5 @@
 //! The order in which the blocks of a scan come (ITU-T T.81, A.2), with restart markers between them.
 
-use std::ops::Range;
-
 use super::Damage;
 use super::bits::Bits;
 use super::header::{Frame, Scan};
@@ -48,24 +46,32 @@ pub(super) fn visit<'a>(
     bits.finish()
 }
 
-/// Visits again the blocks of a part of a scan that was visited before, and perhaps some beside them. The part is counted in
-/// units.
+/// A part of a scan, in units; the ends not included.
+#[derive(Clone, Copy)]
+pub(super) struct Units {
+    pub(super) left: u32,
+    pub(super) top: u32,
+    pub(super) right: u32,
+    pub(super) bottom: u32,
+}
+
+/// Visits again the blocks of a part of a scan that was visited before, and perhaps some beside them.
 #[inline(always)]
 pub(super) fn revisit<'a>(
     frame: &Frame,
     scan: &Scan,
     interval: u32,
     marks: &Marks<'a>,
-    (across, down): (Range<u32>, Range<u32>),
+    part: Units,
     visitor: &mut impl Visitor<'a>,
 ) -> Result<(), Damage> {
     let sizes = Sizes::new(frame, scan);
-    for y in down.start..down.end.min(sizes.down) {
-        let (mark, from) = marks.before(across.start, y, sizes.across).ok_or(Damage::Short)?;
+    for y in part.top..part.bottom.min(sizes.down) {
+        let (mark, from) = marks.before(part.left, y, sizes.across).ok_or(Damage::Short)?;
         let mut bits = mark.bits;
         let mut restarts = Restarts::before(y * sizes.across + from, interval);
         visitor.resume(&mark);
-        for x in from..across.end.min(sizes.across) {
+        for x in from..part.right.min(sizes.across) {
             restarts.next(&mut bits, visitor)?;
             sizes.unit(x, y, &mut bits, visitor)?;
         }

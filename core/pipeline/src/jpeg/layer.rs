@@ -1,8 +1,7 @@
 //! One component while it is decoded, and the plane of samples that it becomes.
 
-use std::ops::Range;
-
 use super::Scale;
+use super::blocks::Units;
 use super::header::{Component, Frame, Scan};
 use super::transform::Fold;
 use crate::draw;
@@ -50,16 +49,18 @@ pub(crate) fn decoded_bytes(frame: &Frame, scale: Scale, window: Window) -> (u64
     frame.components.iter().map(of).fold((0, 0), |sum, (all, samples)| (sum.0 + all, sum.1 + samples))
 }
 
-/// The units, from left to right and from top to bottom, with all blocks of a scan that its layers keep.
-pub(super) fn units(frame: &Frame, scan: &Scan, layers: &[Layer]) -> (Range<u32>, Range<u32>) {
-    let (mut across, mut down) = (u32::MAX..0, u32::MAX..0);
+/// The units with all blocks of a scan that its layers keep.
+pub(super) fn units(frame: &Frame, scan: &Scan, layers: &[Layer]) -> Units {
+    let mut units = Units { left: u32::MAX, top: u32::MAX, right: 0, bottom: 0 };
     for part in &scan.parts {
         let (component, blocks) = (&frame.components[part.component], &layers[part.component].blocks);
-        let (wide, high) = (u32::from(component.across), u32::from(component.down));
-        across = across.start.min(blocks.left / wide)..across.end.max(blocks.right.div_ceil(wide));
-        down = down.start.min(blocks.top / high)..down.end.max(blocks.bottom.div_ceil(high));
+        let (across, down) = (u32::from(component.across), u32::from(component.down));
+        units.left = units.left.min(blocks.left / across);
+        units.top = units.top.min(blocks.top / down);
+        units.right = units.right.max(blocks.right.div_ceil(across));
+        units.bottom = units.bottom.max(blocks.bottom.div_ceil(down));
     }
-    (across, down)
+    units
 }
 
 /// A component while it is decoded.

@@ -1,9 +1,7 @@
 //! Sequential scans (ITU-T T.81, annex F): each block once, whole.
 
-use std::ops::Range;
-
 use super::bits::Bits;
-use super::blocks::{self, Visitor};
+use super::blocks::{self, Units, Visitor};
 use super::header::{Frame, Part, Scan};
 use super::huffman::{Differences, END, Passing, Values};
 use super::layer::{self, Layer};
@@ -24,14 +22,14 @@ pub(super) fn decode<'a>(
 ) -> Result<(), Damage> {
     let coders = scan.parts.iter().map(|part| Coder::new(part, tables, &layers[part.component], scale));
     let coders = coders.collect::<Result<Vec<_>, _>>()?;
-    let part = layer::units(frame, scan, layers);
     let (marks, followed) = match marking {
         Marking::None => (None, None),
         Marking::Leave(marks) => (Some(marks), None),
         Marking::Follow(marks) => (None, Some(marks)),
     };
+    let part = followed.map(|marks| (marks, layer::units(frame, scan, layers)));
     let course = Course { coders, layers, marks };
-    let way = Way { frame, scan, interval: tables.restart, coded, marks: followed.map(|marks| (marks, part)) };
+    let way = Way { frame, scan, interval: tables.restart, coded, part };
     match scale {
         Scale::Eighth => way.lead(&mut Means(course)),
         Scale::Quarter => way.lead(&mut Squares::<2, 4>(course)),
@@ -46,15 +44,15 @@ struct Way<'w, 'a> {
     scan: &'w Scan,
     interval: u32,
     coded: &'a [u8],
-    /// A part of them, in units across and down, and the marks from which it is reached; all of them where there is none.
-    marks: Option<(&'w Marks<'a>, (Range<u32>, Range<u32>))>,
+    /// A part of them, and the marks from which it is reached; all of them where there is none.
+    part: Option<(&'w Marks<'a>, Units)>,
 }
 
 impl<'a> Way<'_, 'a> {
     #[inline(always)]
     fn lead(self, visitor: &mut impl Visitor<'a>) -> Result<(), Damage> {
-        let Self { frame, scan, interval, coded, marks } = self;
-        match marks {
+        let Self { frame, scan, interval, coded, part } = self;
+        match part {
             None => blocks::visit(frame, scan, interval, coded, visitor),
             Some((marks, part)) => blocks::revisit(frame, scan, interval, marks, part, visitor),
         }
