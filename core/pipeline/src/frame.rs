@@ -15,7 +15,7 @@ pub(crate) struct Frame {
     pub(crate) area: Area,
     /// The sides to which that part is resized.
     pub(crate) picture: (u32, u32),
-    /// The sides of the rendition; what the picture leaves free is white.
+    /// The sides of the rendition; what the picture leaves free is the background.
     pub(crate) sheet: (u32, u32),
 }
 

@@ -19,7 +19,7 @@ pub enum Crop {
     ///
     /// In a portrait of 3:4 made square this puts the usual place of the eyes, two fifths from the top, where it was.
     Upper,
-    /// Everything, with white beside or above and below it.
+    /// Everything, with the background beside or above and below it.
     None,
 }
 

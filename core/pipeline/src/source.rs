@@ -104,7 +104,7 @@ pub(crate) struct Whole {
 ///
 /// # Errors
 ///
-/// The first reason that was found, in this order: bytes, kind of file, structure, pixels, memory.
+/// The first reason that was found, in this order: bytes, kind of file, structure, colours, pixels, memory.
 pub fn examine(bytes: &[u8], limits: &Limits) -> Result<Source, Refusal> {
     let length = bytes.len() as u64;
     if length > limits.max_bytes {
