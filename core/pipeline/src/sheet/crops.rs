@@ -40,8 +40,8 @@ impl Crops {
     pub(super) fn of(pictures: &[Shown<'_>], (width, height): (u32, u32)) -> Self {
         let mut all: Vec<Crop> = Vec::new();
         for area in pictures.iter().map(|shown| shown.rendition.area) {
-            let is_known = all.iter().any(|crop| pixels(crop.area) == pixels(area));
-            if !is_known && pixels(area) != pixels(Area::whole(width, height)) {
+            let is_known = all.iter().any(|crop| look_alike(crop.area, area));
+            if !is_known && !look_alike(area, Area::whole(width, height)) {
                 let index = all.len();
                 all.push(Crop { area, number: index + 1, colour: COLOURS[index % COLOURS.len()] });
             }
@@ -51,7 +51,7 @@ impl Crops {
 
     /// The one that shows this part; none where that is the whole photo.
     pub(super) fn find(&self, area: Area) -> Option<&Crop> {
-        self.all.iter().find(|crop| pixels(crop.area) == pixels(area))
+        self.all.iter().find(|crop| look_alike(crop.area, area))
     }
 
     /// So drawn, a crop in another one stays visible.
@@ -62,7 +62,8 @@ impl Crops {
     }
 }
 
-/// Left, top, width and height in whole pixels: parts that differ by less look the same.
-fn pixels(area: Area) -> [i64; 4] {
-    [area.left, area.top, area.width, area.height].map(|length| length.round() as i64)
+/// Whether no edge of one lies a pixel or more from that of the other.
+fn look_alike(one: Area, other: Area) -> bool {
+    let edges = |Area { left, top, width, height }: Area| [left, top, left + width, top + height];
+    edges(one).iter().zip(edges(other)).all(|(edge, of_other)| (edge - of_other).abs() < 1.0)
 }

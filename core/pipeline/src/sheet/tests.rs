@@ -82,7 +82,9 @@ fn a_face_that_reaches_beyond_the_photo_is_not_drawn_there() {
 #[test]
 fn equal_crops_are_one_and_the_whole_photo_is_none() {
     let whole = RenditionSpec { width: 300, height: 0, fit: Fit::AtMost, max_bytes: None };
-    let (_, made) = rendered(vec![square(200), square(48), whole]);
+    let (_, mut made) = rendered(vec![square(200), square(48), whole]);
+    // Rounding differs from one rendition to the next.
+    (made.renditions[1].area.top, made.renditions[2].area.top) = (199.501, 199.499);
     let pictures: Vec<_> = made.renditions.iter().map(|rendition| Shown { name: "", rendition }).collect();
     let crops = Crops::of(&pictures, (1200, 1600));
     assert_eq!(crops.all.iter().map(|crop| crop.number).collect::<Vec<_>>(), [1]);
