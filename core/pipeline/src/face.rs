@@ -12,10 +12,13 @@ mod picture;
 mod square;
 mod surf;
 
+use std::cell::OnceCell;
+
 use level::{Level, NEAR};
+use mlp::Network;
 use model::Model;
 use picture::Picture;
-use square::{Candidate, merge};
+use square::{Candidate, Square, merge};
 
 /// Side of what classifiers look at, in samples.
 const WINDOW: usize = 40;
@@ -63,27 +66,18 @@ const SECOND_MIN: f64 = 0.5;
 /// Faces in an upright gray picture, the largest first.
 pub(crate) fn find(luma: &Luma<'_>) -> Vec<Found> {
     let model = Model::get();
-    let mut levels: Vec<Level> = Vec::new();
-    let mut candidates = Vec::new();
-    let mut faces: Vec<Candidate> = Vec::new();
+    let mut search = Search::default();
+    let mut faces: Vec<Found> = Vec::new();
     for factor in factors(luma) {
-        let largest = faces.iter().map(|face| face.square.side).fold(0.0, f64::max);
-        if factor * (WINDOW as f64) < largest * SECOND_MIN {
+        let Some(level) = level(luma, factor) else { break };
+        let largest = faces.first().map_or(0.0, |face| face.side);
+        if level.side() < largest * SECOND_MIN {
             break;
         }
-        let Some(level) = level(luma, factor) else { break };
-        candidates.extend(level.candidates(model));
-        levels.push(level);
-        faces = settle(&candidates, &levels, model);
+        search.look(level, model);
+        faces = search.faces(model);
     }
-    let mut found: Vec<Found> = faces.iter().map(found).collect();
-    found.sort_by(|left, right| right.side.total_cmp(&left.side));
-    found
-}
-
-fn found(face: &Candidate) -> Found {
-    let square = face.square;
-    Found { left: square.left, top: square.top, side: square.side, score: face.score }
+    faces
 }
 
 /// How many pixels stand for one, level by level: a window of the first covers the short side.
@@ -100,21 +94,48 @@ fn level(luma: &Luma<'_>, factor: f64) -> Option<Level> {
     Some(Level { picture, factor })
 }
 
-fn settle(candidates: &[Candidate], levels: &[Level], model: &Model) -> Vec<Candidate> {
-    let mut candidates = merge(candidates.to_vec(), NEAR);
-    for network in [&model.second, &model.last] {
-        candidates = candidates
-            .iter()
-            .filter_map(|candidate| {
-                let level =
-                    levels.iter().find(|level| level.side() <= candidate.square.side * 1.05).unwrap_or(levels.last()?);
-                level.refine(network, candidate.square)
-            })
-            .collect();
+/// What has been looked at, from large faces to small ones.
+#[derive(Default)]
+struct Search {
+    levels: Vec<Level>,
+    candidates: Vec<Candidate>,
+    /// For each candidate, what the later networks say of it, once they have been asked.
+    answers: Vec<OnceCell<Option<Candidate>>>,
+}
+
+impl Search {
+    fn look(&mut self, level: Level, model: &Model) {
+        self.candidates.extend(level.candidates(model));
+        self.answers.resize(self.candidates.len(), OnceCell::new());
+        self.levels.push(level);
     }
-    let mut faces = merge(candidates, SAME);
-    faces.retain(|face| face.score >= SCORE_MIN);
-    faces
+
+    /// The faces that are found by now, the largest first.
+    fn faces(&self, model: &Model) -> Vec<Found> {
+        let answer = |at: usize| *self.answers[at].get_or_init(|| self.answer(self.candidates[at], model));
+        let likely: Vec<Candidate> =
+            merge(&self.candidates, NEAR).into_iter().filter_map(|(at, _)| answer(at)).collect();
+        let found = |(at, score): (usize, f64)| {
+            let Square { left, top, side } = likely[at].square;
+            Found { left, top, side, score }
+        };
+        let mut faces: Vec<Found> =
+            merge(&likely, SAME).into_iter().map(found).filter(|face| face.score >= SCORE_MIN).collect();
+        faces.sort_by(|left, right| right.side.total_cmp(&left.side));
+        faces
+    }
+
+    fn answer(&self, candidate: Candidate, model: &Model) -> Option<Candidate> {
+        let better = self.refine(&model.second, candidate)?;
+        self.refine(&model.last, better)
+    }
+
+    /// Asks a network about a square, on the smallest level that shows it at the side of a window.
+    fn refine(&self, network: &Network, candidate: Candidate) -> Option<Candidate> {
+        let shows = |level: &&Level| level.side() <= candidate.square.side * 1.05;
+        let level = self.levels.iter().find(shows).or(self.levels.last())?;
+        level.refine(network, candidate.square)
+    }
 }
 
 #[cfg(test)]

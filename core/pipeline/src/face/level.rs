@@ -1,7 +1,7 @@
 //! One size of the picture, at which faces of one size fill a window, and the search for them there.
 
 use super::contrast::Contrast;
-use super::lab::Codes;
+use super::lab::{Boosted, Codes};
 use super::mlp::{Network, Opinion};
 use super::model::Model;
 use super::picture::Picture;
@@ -27,32 +27,33 @@ impl Level {
     /// What the boosted classifiers and the first network take for faces, in pixels of the whole picture.
     pub(crate) fn candidates(&self, model: &Model) -> Vec<Candidate> {
         let passed = self.passed(model);
-        passed.into_iter().filter_map(|candidate| self.refine(&model.first, candidate.square)).collect()
+        passed.into_iter().filter_map(|square| self.refine(&model.first, square)).collect()
     }
 
     /// What the boosted classifiers let pass, view by view.
-    pub(crate) fn passed(&self, model: &Model) -> Vec<Candidate> {
+    fn passed(&self, model: &Model) -> Vec<Square> {
         let codes = Codes::new(&self.picture);
+        let windows = self.windows();
+        let pass = |view: &Boosted| {
+            let search = view.on(&codes);
+            let scored = windows.iter().filter_map(|(x, y)| Some((x, y, search.score(*x, *y)?)));
+            let candidate = |(x, y, score): (&usize, &usize, f32)| {
+                let square = Square { left: *x as f64, top: *y as f64, side: WINDOW as f64 };
+                Candidate { square: square.times(self.factor), score: f64::from(score) }
+            };
+            let candidates: Vec<Candidate> = scored.map(candidate).collect();
+            merge(&candidates, NEAR).into_iter().map(move |(at, _)| candidates[at].square)
+        };
+        model.views.iter().flat_map(pass).collect()
+    }
+
+    /// The top left corners of all windows in which there is something to see.
+    fn windows(&self) -> Vec<(usize, usize)> {
         let contrast = Contrast::new(&self.picture);
         let steps = |side: usize| 0..=(side - WINDOW) / STEP;
         let across = steps(self.picture.width());
         let windows = steps(self.picture.height()).flat_map(|y| across.clone().map(move |x| (x, y)));
-        let windows: Vec<_> = windows.filter(|(x, y)| contrast.is_enough(*x, *y)).collect();
-        let square = |x: usize, y: usize| Square {
-            left: x as f64 * self.factor,
-            top: y as f64 * self.factor,
-            side: self.side(),
-        };
-        let mut passed = Vec::new();
-        for view in &model.views {
-            let search = view.on(&codes);
-            let found = windows.iter().filter_map(|(x, y)| {
-                let (x, y) = (x * STEP, y * STEP);
-                search.score(x, y).map(|score| Candidate { square: square(x, y), score: f64::from(score) })
-            });
-            passed.extend(merge(found.collect(), NEAR));
-        }
-        passed
+        windows.filter(|(x, y)| contrast.is_enough(*x, *y)).map(|(x, y)| (x * STEP, y * STEP)).collect()
     }
 
     /// Where a network moves a square to, if it takes it for a face.

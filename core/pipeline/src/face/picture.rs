@@ -41,21 +41,27 @@ impl Picture {
     pub(crate) fn window(&self, square: Square) -> Window {
         let columns = taps(square.left, square.side, self.width);
         let rows = taps(square.top, square.side, self.height());
-        rows.map(|(tops, down)| {
-            let rows = tops.map(|y| self.row(y));
-            columns.map(|(lefts, across)| {
-                let line = |row: &[u8]| (0..2).map(|at| across[at] * u32::from(row[lefts[at]])).sum::<u32>();
-                ((down[0] * line(rows[0]) + down[1] * line(rows[1])) >> (2 * BITS)) as u8
-            })
+        let first = rows.iter().map(|row| row.places[0]).min().unwrap_or(0);
+        let last = rows.iter().map(|row| row.places[1]).max().unwrap_or(0);
+        let lines: Vec<[u16; WINDOW]> = (first..=last).map(|y| line(self.row(y), &columns)).collect();
+        rows.map(|row| {
+            let [above, below] = row.places.map(|y| &lines[y - first]);
+            let [top, bottom] = row.weights.map(u32::from);
+            let blend = |x: usize| (top * u32::from(above[x]) + bottom * u32::from(below[x])) >> (2 * BITS);
+            std::array::from_fn(|x| blend(x) as u8)
         })
     }
 }
 
-/// Two samples and their weights, which sum up to [`ONE`] unless one is outside.
-type Taps = ([usize; 2], [u32; 2]);
+/// Two neighbours, and their weights, which sum up to [`ONE`] unless one is outside.
+#[derive(Clone, Copy)]
+struct Taps {
+    places: [usize; 2],
+    weights: [u16; 2],
+}
 
 const BITS: u32 = 8;
-const ONE: u32 = 1 << BITS;
+const ONE: u16 = 1 << BITS;
 
 /// What each sample of a window is made of, along one direction of a picture with so many samples there.
 fn taps(start: f64, length: f64, samples: usize) -> [Taps; WINDOW] {
@@ -63,12 +69,22 @@ fn taps(start: f64, length: f64, samples: usize) -> [Taps; WINDOW] {
     std::array::from_fn(|at| {
         let place = start + (at as f64 + 0.5) * step - 0.5;
         let first = place.floor();
-        let weight = ((place - first) * f64::from(ONE)) as u32;
-        let tap = |place: f64, weight: u32| {
-            let is_inside = place >= 0.0 && place < samples as f64;
-            if is_inside { (place as usize, weight) } else { (0, 0) }
-        };
-        let (first, second) = (tap(first, ONE - weight), tap(first + 1.0, weight));
-        ([first.0, second.0], [first.1, second.1])
+        let share = ((place - first) * f64::from(ONE)) as u16;
+        let is_inside = |place: f64| place >= 0.0 && place < samples as f64;
+        let weight = |place: f64, weight: u16| if is_inside(place) { weight } else { 0 };
+        Taps {
+            places: [first, first + 1.0].map(|place| (place.max(0.0) as usize).min(samples - 1)),
+            weights: [weight(first, ONE - share), weight(first + 1.0, share)],
+        }
     })
+}
+
+/// One row at the places of the columns, [`ONE`] times too bright.
+fn line(row: &[u8], columns: &[Taps; WINDOW]) -> [u16; WINDOW] {
+    let mut line = [0; WINDOW];
+    for (sample, column) in line.iter_mut().zip(columns) {
+        let part = |at: usize| u16::from(row[column.places[at]]) * column.weights[at];
+        *sample = part(0) + part(1);
+    }
+    line
 }

@@ -31,16 +31,18 @@ impl Square {
     }
 }
 
-/// Of squares that overlap by more than `limit`, leaves the one with the highest score, and adds the others' scores to it.
-/// The result goes from the highest score of one square to the lowest.
-pub(crate) fn merge(mut candidates: Vec<Candidate>, limit: f64) -> Vec<Candidate> {
-    candidates.sort_by(|left, right| right.score.total_cmp(&left.score));
-    let mut merged: Vec<(Candidate, f64)> = Vec::new();
-    for candidate in candidates {
-        match merged.iter_mut().find(|(kept, _)| kept.square.overlap(candidate.square) > limit) {
-            Some((_, sum)) => *sum += candidate.score,
-            None => merged.push((candidate, candidate.score)),
+/// Which of some candidates stay where those that overlap by more than `limit` are one: the place of the one with the highest
+/// score, and the sum of all their scores. They go from the highest score of one to the lowest.
+pub(crate) fn merge(candidates: &[Candidate], limit: f64) -> Vec<(usize, f64)> {
+    let mut order: Vec<usize> = (0..candidates.len()).collect();
+    order.sort_by(|left, right| candidates[*right].score.total_cmp(&candidates[*left].score));
+    let mut merged: Vec<(usize, f64)> = Vec::new();
+    for at in order {
+        let Candidate { square, score } = candidates[at];
+        match merged.iter_mut().find(|(kept, _)| candidates[*kept].square.overlap(square) > limit) {
+            Some((_, sum)) => *sum += score,
+            None => merged.push((at, score)),
         }
     }
-    merged.into_iter().map(|(candidate, score)| Candidate { score, ..candidate }).collect()
+    merged
 }
