@@ -50,7 +50,7 @@ impl Canvas<'_> {
     /// Draws `area`, in pixels of the whole picture held upright, with the given sides.
     pub(crate) fn pixels(&self, area: Area, sides: (u32, u32)) -> Result<Pixels, Refusal> {
         let rgb = match (self.kind, self.layers.as_slice()) {
-            (Kind::Together(pixel), [layer]) => self.finish.rgb(self.whole(layer, pixel, area, sides)?, pixel)?,
+            (Kind::Together(pixel), [layer]) => self.finish.rgb(&self.whole(layer, pixel, area, sides)?, pixel)?,
             (Kind::Together(_), _) => Vec::new(),
             (Kind::Apart(colours), layers) => {
                 let drawn = layers.iter().map(|layer| self.draw::<1>(layer, PixelType::U8, area, sides));

@@ -36,16 +36,26 @@ impl Finish {
     }
 
     /// Makes red, green and blue of pixels that are stored so.
-    pub(crate) fn rgb(&self, drawn: Vec<u8>, pixel: Pixel) -> Result<Vec<u8>, Refusal> {
+    pub(crate) fn rgb(&self, drawn: &[u8], pixel: Pixel) -> Result<Vec<u8>, Refusal> {
+        /// Few enough that nothing beside what is drawn and what becomes of it takes memory.
+        const TOGETHER: usize = 4096;
+        let mut rgb = Vec::with_capacity(drawn.len() / pixel.bytes() * CHANNELS);
+        for part in drawn.chunks(TOGETHER * pixel.bytes()) {
+            rgb.extend(self.part(part, pixel)?);
+        }
+        Ok(rgb)
+    }
+
+    fn part(&self, drawn: &[u8], pixel: Pixel) -> Result<Vec<u8>, Refusal> {
         match (pixel, &self.light) {
-            (Pixel::Rgb, _) => self.conversion.to_rgb(drawn, Model::Rgb),
+            (Pixel::Rgb, _) => self.conversion.to_rgb(drawn.to_vec(), Model::Rgb),
             (Pixel::Rgba, _) => self.laid(drawn.as_chunks().0.iter().map(parted)),
             (Pixel::Light, Some(light)) => {
-                let levels = words(&drawn).as_chunks().0.iter().flat_map(|pixel| light.to_levels(*pixel)).collect();
+                let levels = words(drawn).as_chunks().0.iter().flat_map(|pixel| light.to_levels(*pixel)).collect();
                 self.conversion.to_rgb(levels, Model::Rgb)
             }
             (Pixel::ClearLight, Some(light)) => {
-                self.laid(words(&drawn).as_chunks().0.iter().map(|pixel| parted_light(*pixel, light)))
+                self.laid(words(drawn).as_chunks().0.iter().map(|pixel| parted_light(*pixel, light)))
             }
             (Pixel::Light | Pixel::ClearLight, None) => Err(Refusal::DecoderFailed),
         }
@@ -97,14 +107,14 @@ mod tests {
     #[test]
     fn clear_pixels_are_the_background_and_dense_ones_the_colour() {
         let finish = on([10, 200, 30]);
-        assert_eq!(finish.rgb(vec![0; 4], Pixel::Rgba), Ok(vec![10, 200, 30]));
-        assert_eq!(finish.rgb(vec![7, 8, 9, 255], Pixel::Rgba), Ok(vec![7, 8, 9]));
-        assert_eq!(finish.rgb(vec![0; 8], Pixel::ClearLight), Ok(vec![10, 200, 30]));
+        assert_eq!(finish.rgb(&[0; 4], Pixel::Rgba), Ok(vec![10, 200, 30]));
+        assert_eq!(finish.rgb(&[7, 8, 9, 255], Pixel::Rgba), Ok(vec![7, 8, 9]));
+        assert_eq!(finish.rgb(&[0; 8], Pixel::ClearLight), Ok(vec![10, 200, 30]));
     }
 
     #[test]
     fn a_half_clear_pixel_is_half_of_both() {
         let finish = on([255, 255, 255]);
-        assert_eq!(finish.rgb(vec![100, 60, 20, 128], Pixel::Rgba), Ok(vec![227, 187, 147]));
+        assert_eq!(finish.rgb(&[100, 60, 20, 128], Pixel::Rgba), Ok(vec![227, 187, 147]));
     }
 }

@@ -31,6 +31,18 @@ pub(crate) enum Pixel {
     ClearLight,
 }
 
+impl Pixel {
+    /// How many bytes it takes.
+    pub(crate) fn bytes(self) -> usize {
+        match self {
+            Self::Rgb => 3,
+            Self::Rgba => 4,
+            Self::Light => 6,
+            Self::ClearLight => 8,
+        }
+    }
+}
+
 /// An upright picture that becomes a JPEG.
 pub(crate) enum Picture {
     Pixels(Pixels),
