@@ -44,6 +44,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// Eight bytes, the highest one first.
+    #[cfg(feature = "heic")]
     pub(crate) fn u64(&mut self) -> Result<u64, Refusal> {
         self.array().map(u64::from_be_bytes)
     }

@@ -107,6 +107,7 @@ impl Heic {
     }
 
     /// Space that was reserved for a copy that stopped holds zeros, and no coded picture ends in three (ITU-T H.265, 7.4.2).
+    /// Tiles that share data could have a small file read for ever.
     fn check(&self, bytes: &[u8]) -> Result<(), Refusal> {
         for extent in self.mosaics().flat_map(Mosaic::extents) {
             let data = bytes.get(extent.clone()).ok_or(Refusal::Cut)?;
@@ -114,7 +115,10 @@ impl Heic {
                 return Err(Refusal::Cut);
             }
         }
-        Ok(())
+        match self.mosaics().any(|mosaic| mosaic.coded_bytes() > bytes.len() as u64) {
+            true => Err(Refusal::damaged("tiles that are one over the other")),
+            false => Ok(()),
+        }
     }
 
     fn mosaics(&self) -> impl Iterator<Item = &Mosaic> {

@@ -71,6 +71,7 @@ impl Orientation {
     }
 
     /// This one, and the next one after it.
+    #[cfg(feature = "heic")]
     pub(crate) fn then(self, next: Self) -> Self {
         let (leftwards, upwards) = match self.swaps() {
             true => (next.runs_upwards(), next.runs_leftwards()),
@@ -186,6 +187,7 @@ mod tests {
         }
     }
 
+    #[cfg(feature = "heic")]
     #[test]
     fn one_turn_after_another_is_one_turn() {
         let all = || (1..=8).map(|tag| Orientation::from_tag(tag).unwrap());

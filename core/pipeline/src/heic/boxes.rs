@@ -5,6 +5,14 @@ use std::ops::Range;
 use crate::cursor::Cursor;
 use crate::refusal::Refusal;
 
+/// As many properties can be numbered (ISO/IEC 23008-12, 9.3.2); nothing else has more.
+const CHILDREN_MAX: usize = 1 << 15;
+
+/// No photo has so many of anything; each of them takes memory.
+pub(super) fn few(count: usize, max: usize) -> Result<(), Refusal> {
+    if count <= max { Ok(()) } else { Err(Refusal::damaged("parts without end")) }
+}
+
 /// A box that is all there.
 #[derive(Clone, Copy)]
 pub(super) struct Boxed<'a> {
@@ -44,13 +52,14 @@ impl<'a> Boxed<'a> {
         Cursor::new(self.body)
     }
 
-    /// The boxes in the body behind its first bytes. Each takes eight bytes at least, so there need be no limit to them.
+    /// The boxes in the body behind its first bytes.
     pub(super) fn children(&self, behind: usize) -> Result<Vec<Self>, Refusal> {
         let mut cursor = self.cursor();
         cursor.take(behind)?;
         let mut children = Vec::new();
         while !cursor.rest().is_empty() {
             children.push(Boxed::read(&mut cursor, self.at)?);
+            few(children.len(), CHILDREN_MAX)?;
         }
         Ok(children)
     }

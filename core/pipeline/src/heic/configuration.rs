@@ -1,5 +1,6 @@
 //! How a coded picture is to be read: the decoder configuration record of HEVC (ISO/IEC 14496-15, 8.3.3.1).
 
+use super::boxes::few;
 use crate::cursor::Cursor;
 use crate::refusal::Refusal;
 
@@ -12,11 +13,12 @@ pub(super) struct Configuration<'a> {
     parameters: Vec<&'a [u8]>,
 }
 
-/// Photos have three sets of parameters.
-const SETS_MAX: usize = 64;
+/// Photos have three sets of parameters in some hundred bytes, which are read again for each tile.
+const BYTES_MAX: usize = 1 << 14;
 
 impl<'a> Configuration<'a> {
     pub(super) fn read(record: &'a [u8]) -> Result<Self, Refusal> {
+        few(record.len(), BYTES_MAX)?;
         let mut cursor = Cursor::new(record);
         let [version, _general @ .., chroma_format, _luma_depth, _chroma_depth, _, _, lengths] =
             cursor.array::<22>()?;
@@ -59,9 +61,6 @@ fn parameters<'a>(cursor: &mut Cursor<'a>) -> Result<Vec<&'a [u8]>, Refusal> {
         for _ in 0..cursor.u16()? {
             let length = cursor.u16()?;
             sets.push(cursor.take(length.into())?);
-            if sets.len() > SETS_MAX {
-                return Err(Refusal::damaged("a configuration without end"));
-            }
         }
     }
     Ok(sets)

@@ -48,14 +48,17 @@ pub(super) fn decode(configuration: &Configuration<'_>, coded: &[u8], sides: (u3
     let sets = parameters(configuration, sides)?;
     let mut work = None;
     for unit in configuration.units(coded) {
-        let unit = NalUnit::parse(unit.ok_or(Damage::Short)?)?;
-        if unit.header.unit_type.is_slice() && unit.header.layer_id == 0 {
-            let work = match &mut work {
-                Some(work) => work,
-                none => none.insert(Work::new(&sets, &unit)?),
-            };
-            work.slice(&unit)?;
+        let unit = unit.ok_or(Damage::Short)?;
+        let header = NalHeader::parse(unit)?;
+        if !header.unit_type.is_slice() || header.layer_id != 0 {
+            continue;
         }
+        let unit = NalUnit::parse(unit)?;
+        let work = match &mut work {
+            Some(work) => work,
+            none => none.insert(Work::new(&sets, &unit)?),
+        };
+        work.slice(&unit)?;
     }
     work.ok_or(Damage::Short)?.finish()
 }

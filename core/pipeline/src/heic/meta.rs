@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use super::boxes::Boxed;
+use super::boxes::{Boxed, few};
 use crate::cursor::Cursor;
 use crate::refusal::Refusal;
 
@@ -13,8 +13,10 @@ pub(super) type Id = u32;
 
 /// Photos of 200 megapixels have some 900 items, one for each tile.
 const ITEMS_MAX: usize = 1 << 13;
-/// Of all items together.
+/// Of all items together; and of all that refer to others.
 const EXTENTS_MAX: usize = 1 << 16;
+/// Of one item.
+const PROPERTIES_MAX: usize = 1 << 8;
 
 /// What is said of items.
 #[derive(Default)]
@@ -158,14 +160,18 @@ impl<'a> Meta<'a> {
         Ok(())
     }
 
-    /// 8.11.12. What is referred to takes two bytes at least, so there need be no limit to it.
+    /// 8.11.12.
     fn references(&mut self, iref: &Boxed<'a>) -> Result<(), Refusal> {
         let (version, _, _) = iref.full()?;
+        let mut targets = 0;
         for reference in iref.children(4)? {
             let mut cursor = reference.cursor();
             let from = id(&mut cursor, version > 0)?;
             let count = cursor.u16()?;
             let to = (0..count).map(|_| id(&mut cursor, version > 0)).collect::<Result<_, _>>()?;
+            targets += usize::from(count);
+            few(self.references.len(), ITEMS_MAX)?;
+            few(targets, EXTENTS_MAX)?;
             self.references.push(Reference { name: reference.name, from, to });
         }
         Ok(())
@@ -193,7 +199,9 @@ impl<'a> Meta<'a> {
                 let bits = if is_wide { cursor.u16()? } else { u16::from(cursor.byte()?) };
                 let top = if is_wide { 1 << 15 } else { 1 << 7 };
                 let has = Has { property: bits & !top, essential: bits & top != 0 };
-                self.has.entry(item).or_default().push(has);
+                let all = self.has.entry(item).or_default();
+                all.push(has);
+                few(all.len(), PROPERTIES_MAX)?;
             }
             few(self.has.len(), ITEMS_MAX)?;
         }
@@ -219,10 +227,6 @@ fn primary(pitm: &Boxed<'_>) -> Result<Id, Refusal> {
 
 fn id(cursor: &mut Cursor<'_>, is_wide: bool) -> Result<Id, Refusal> {
     if is_wide { cursor.u32() } else { cursor.u16().map(Id::from) }
-}
-
-fn few(count: usize, max: usize) -> Result<(), Refusal> {
-    if count <= max { Ok(()) } else { Err(Refusal::damaged("parts without end")) }
 }
 
 /// How many bytes the numbers of a place have.

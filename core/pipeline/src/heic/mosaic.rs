@@ -83,8 +83,8 @@ impl Mosaic {
         };
         let fits = covers(self.columns, self.tile.0, self.sides.0) && covers(rows, self.tile.1, self.sides.1);
         let (across, down) = subsampling(self.chroma_format);
-        let splits =
-            self.columns > 1 && !self.tile.0.is_multiple_of(across) || rows > 1 && !self.tile.1.is_multiple_of(down);
+        let splits = |count: u32, tile: u32, pixels: u32| count > 1 && !tile.is_multiple_of(pixels);
+        let splits = splits(self.columns, self.tile.0, across) || splits(rows, self.tile.1, down);
         if tiles as u64 != u64::from(self.columns) * u64::from(rows) || !fits || splits {
             return Err(Refusal::damaged("tiles that do not make the picture"));
         }
@@ -103,6 +103,11 @@ impl Mosaic {
         }
         self.pictures.push(coded);
         Ok(self.pictures.len() - 1)
+    }
+
+    /// What is decoded for all tiles.
+    pub(super) fn coded_bytes(&self) -> u64 {
+        self.tiles.iter().map(|tile| self.pictures[*tile].bytes()).sum()
     }
 
     /// Where coded data is in the file.
@@ -127,6 +132,10 @@ impl Coded {
             traits.configuration.ok_or_else(|| Refusal::damaged("a picture without its configuration"))?;
         let chroma_format = Configuration::read(configuration.body)?.chroma_format;
         Ok((Self { configuration: configuration.place(), extents: meta.extents(item)? }, chroma_format))
+    }
+
+    pub(super) fn bytes(&self) -> u64 {
+        self.extents.iter().map(|extent| extent.len() as u64).sum()
     }
 }
 

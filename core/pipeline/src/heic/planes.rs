@@ -135,10 +135,6 @@ impl Coded {
         }
         Ok(shown)
     }
-
-    fn bytes(&self) -> u64 {
-        self.extents.iter().map(|extent| extent.len() as u64).sum()
-    }
 }
 
 fn joined<'a>(bytes: &'a [u8], extents: &[Range<usize>]) -> Option<Cow<'a, [u8]>> {

@@ -71,10 +71,7 @@ impl<'a> Traits<'a> {
         match &boxed.name {
             b"hvcC" => self.configuration = Some(*boxed),
             b"colr" => self.heed_colours(boxed)?,
-            b"auxC" => {
-                let kind = boxed.body.get(4..).unwrap_or_default();
-                self.is_alpha = ALPHA.iter().any(|alpha| kind.starts_with(alpha));
-            }
+            b"auxC" => self.is_alpha = is_alpha(boxed),
             b"clap" if self.orientation == Orientation::Upright => self.clip = Some(clip(boxed, self.sides)?),
             b"irot" => self.orientation = self.orientation.then(rotation(boxed)?),
             b"imir" => self.orientation = self.orientation.then(mirror(boxed)?),
@@ -118,6 +115,12 @@ fn read_sides(ispe: &Boxed<'_>) -> Result<(u32, u32), Refusal> {
         (0, _) | (_, 0) => Err(Refusal::damaged("an impossible header")),
         sides => Ok(sides),
     }
+}
+
+/// 6.5.8: what an auxiliary picture is for, behind version and flags.
+fn is_alpha(aux: &Boxed<'_>) -> bool {
+    let kind = aux.body.get(4..);
+    kind.is_some_and(|kind| ALPHA.iter().any(|alpha| kind.starts_with(alpha)))
 }
 
 /// 6.5.10: quarters of a turn, counter-clockwise.
