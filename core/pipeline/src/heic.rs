@@ -59,11 +59,12 @@ pub(crate) fn walk(bytes: &[u8]) -> Result<Found, Refusal> {
     heic.check(bytes)?;
     let sides = (heic.clip.width, heic.clip.height);
     let profile = heic.profile.take();
+    let model = if heic.picture.is_gray() { Model::Gray } else { Model::Rgb };
     Ok(Found {
         coding: Coding::Heic(Box::new(heic)),
         sides,
         keep: Vec::new(),
-        model: Model::Rgb,
+        model,
         profile,
         exif: None,
         end: cursor.at(),
@@ -90,15 +91,13 @@ impl Heic {
         }
         let tile = meta.targets(primary, *b"dimg").first();
         let tile = tile.map(|tile| Traits::of(meta, *tile)).transpose()?;
-        let (nclx, profile) = tile.map_or((None, None), |tile| (tile.nclx, tile.profile));
-        Ok(Self {
-            picture,
-            alpha,
-            clip: traits.clip_or_all(),
-            orientation: traits.orientation,
-            nclx: traits.nclx.or(nclx),
-            profile: traits.profile.or(profile),
-        })
+        let nclx = traits.nclx.or_else(|| tile.as_ref()?.nclx);
+        let (clip, orientation) = (traits.clip_or_all(), traits.orientation);
+        let profile = match (traits.profile()?, tile) {
+            (None, Some(tile)) => tile.profile()?,
+            (profile, _) => profile,
+        };
+        Ok(Self { picture, alpha, clip, orientation, nclx, profile })
     }
 
     /// Where the last byte of what is shown lies.

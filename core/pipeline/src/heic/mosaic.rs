@@ -105,6 +105,10 @@ impl Mosaic {
         Ok(self.pictures.len() - 1)
     }
 
+    pub(super) fn is_gray(&self) -> bool {
+        self.chroma_format == 0
+    }
+
     /// What is decoded for all tiles.
     pub(super) fn coded_bytes(&self) -> u64 {
         self.tiles.iter().map(|tile| self.pictures[*tile].bytes()).sum()

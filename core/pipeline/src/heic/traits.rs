@@ -18,7 +18,8 @@ pub(super) struct Traits<'a> {
     /// How it lies; EXIF data says the same once more and is not heeded (6.5.10 and A.2.1).
     pub(super) orientation: Orientation,
     pub(super) nclx: Option<Nclx>,
-    pub(super) profile: Option<Profile>,
+    cicp: Option<Profile>,
+    icc: Option<&'a [u8]>,
     pub(super) is_alpha: bool,
 }
 
@@ -59,7 +60,8 @@ impl<'a> Traits<'a> {
             clip: None,
             orientation: Orientation::Upright,
             nclx: None,
-            profile: None,
+            cicp: None,
+            icc: None,
             is_alpha: false,
         };
         properties.iter().try_for_each(|property| traits.heed(property))?;
@@ -83,16 +85,22 @@ impl<'a> Traits<'a> {
         Ok(())
     }
 
-    /// Of a whole profile and numbers, the profile says more (ISO/IEC 23008-12, 6.5.5.1).
-    fn heed_colours(&mut self, colr: &Boxed<'_>) -> Result<(), Refusal> {
+    /// What its colours are. Of a whole profile and numbers, the profile says more (6.5.5.1).
+    pub(super) fn profile(self) -> Result<Option<Profile>, Refusal> {
+        self.icc.map_or(Ok(self.cicp), |icc| Profile::icc(&[icc]).map(Some))
+    }
+
+    /// A profile may be large, and is only copied where it is wanted: many items may have it.
+    fn heed_colours(&mut self, colr: &Boxed<'a>) -> Result<(), Refusal> {
         let mut cursor = colr.cursor();
         match &cursor.array()? {
             b"nclx" => {
                 let (nclx, cicp) = nclx(&mut cursor)?;
                 self.nclx = self.nclx.or(Some(nclx));
-                self.profile = self.profile.take().or(Some(cicp));
+                self.cicp = self.cicp.take().or(Some(cicp));
             }
-            b"prof" | b"rICC" => self.profile = Some(Profile::icc(&[cursor.rest()])?),
+            // Programs that have no profile write an empty one.
+            b"prof" | b"rICC" => self.icc = Some(cursor.rest()).filter(|icc| !icc.is_empty()).or(self.icc),
             _ => {}
         }
         Ok(())

@@ -71,7 +71,8 @@ fn what_only_some_tiles_show_is_as_in_the_whole() {
     for (crop, sides) in [(Crop::Upper, (96, 96)), (Crop::Center, (300, 60)), (Crop::Center, (40, 400))] {
         let [tiles, all] = [&real(GRID), &png].map(|photo| rendered(photo, crop, &[exact(sides.0, sides.1)]).unwrap());
         let distance = distance(&pixels(&tiles[0].bytes), &pixels(&all[0].bytes));
-        assert!(distance < 3.0, "{crop:?} {sides:?} differs by {distance:.2} levels");
+        // The other one was a JPEG twice, which is 3 levels; a pixel out of place is 10.
+        assert!(distance < 5.0, "{crop:?} {sides:?} differs by {distance:.2} levels");
     }
 }
 
