@@ -6,6 +6,7 @@ mod canaries;
 mod colours;
 mod corpora;
 mod cut;
+mod faces;
 mod forms;
 #[cfg(feature = "heic")]
 mod heic;
