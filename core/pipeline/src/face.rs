@@ -10,6 +10,7 @@ mod mlp;
 mod model;
 mod picture;
 mod square;
+mod stretch;
 mod surf;
 
 use std::cell::OnceCell;
@@ -19,6 +20,7 @@ use mlp::Network;
 use model::Model;
 use picture::Picture;
 use square::{Candidate, Square, merge};
+use stretch::Stretch;
 
 /// Side of what classifiers look at, in samples.
 const WINDOW: usize = 40;
@@ -66,10 +68,11 @@ const SECOND_MIN: f64 = 0.5;
 /// Faces in an upright gray picture, the largest first.
 pub(crate) fn find(luma: &Luma<'_>) -> Vec<Found> {
     let model = Model::get();
+    let stretch = Stretch::of(luma.samples);
     let mut search = Search::default();
     let mut faces: Vec<Found> = Vec::new();
     for factor in factors(luma) {
-        let Some(level) = level(luma, factor) else { break };
+        let Some(level) = level(luma, factor, stretch.as_ref()) else { break };
         let largest = faces.first().map_or(0.0, |face| face.side);
         if level.side() < largest * SECOND_MIN {
             break;
@@ -80,17 +83,40 @@ pub(crate) fn find(luma: &Luma<'_>) -> Vec<Found> {
     faces
 }
 
+/// An upper bound of the bytes that [`find`] takes for a picture with these sides, beside the picture and the weights.
+pub(crate) fn bytes(width: u32, height: u32) -> u64 {
+    let factor = factor_min(width, height);
+    let side = |side: u32| (f64::from(side) / factor).ceil() as u64;
+    let largest = side(width) * side(height);
+    // All levels together are less than three times the largest. There, sums, codes, contrast and windows take less than five
+    // bytes for a pixel, and the resampling one for each pixel of its width at the picture's height.
+    8 * largest + side(width) * u64::from(height) + CANDIDATES
+}
+
+/// Those of all levels, and tables.
+const CANDIDATES: u64 = 2 << 20;
+
 /// How many pixels stand for one, level by level: a window of the first covers the short side.
 fn factors(luma: &Luma<'_>) -> impl Iterator<Item = f64> {
-    let (short, long) = (f64::from(luma.width.min(luma.height)), f64::from(luma.width.max(luma.height)));
-    let least = (long / LONG_MAX).max(1.0 / ENLARGED_MAX);
+    let short = f64::from(luma.width.min(luma.height));
+    let least = factor_min(luma.width, luma.height);
     std::iter::successors(Some(short / WINDOW as f64), |factor| Some(factor * SHRINK))
         .take_while(move |factor| *factor >= least)
 }
 
-fn level(luma: &Luma<'_>, factor: f64) -> Option<Level> {
-    let side = |side: u32| (f64::from(side) / factor + 1e-6) as u32;
-    let picture = Picture::drawn(luma.samples, (luma.width, luma.height), (side(luma.width), side(luma.height)))?;
+/// The same of the largest level that there may be.
+fn factor_min(width: u32, height: u32) -> f64 {
+    (f64::from(width.max(height)) / LONG_MAX).max(1.0 / ENLARGED_MAX)
+}
+
+fn level(luma: &Luma<'_>, factor: f64, stretch: Option<&Stretch>) -> Option<Level> {
+    // A short side of a whole number of windows may come out a hair below it.
+    const HAIR: f64 = 1e-6;
+    let side = |side: u32| (f64::from(side) / factor + HAIR) as u32;
+    let mut picture = Picture::drawn(luma.samples, (luma.width, luma.height), (side(luma.width), side(luma.height)))?;
+    if let Some(stretch) = stretch {
+        picture.each(|sample| stretch.apply(sample));
+    }
     Some(Level { picture, factor })
 }
 
@@ -132,7 +158,9 @@ impl Search {
 
     /// Asks a network about a square, on the smallest level that shows it at the side of a window.
     fn refine(&self, network: &Network, candidate: Candidate) -> Option<Candidate> {
-        let shows = |level: &&Level| level.side() <= candidate.square.side * 1.05;
+        // A level that is a little too small still shows all that a window can.
+        const SLACK: f64 = 1.05;
+        let shows = |level: &&Level| level.side() <= candidate.square.side * SLACK;
         let level = self.levels.iter().find(shows).or(self.levels.last())?;
         level.refine(network, candidate.square)
     }

@@ -12,6 +12,9 @@ use super::{STEP, WINDOW};
 /// So much of their union must two windows have in common to be one for what comes next.
 pub(crate) const NEAR: f64 = 0.8;
 
+/// Of one view. Photos of crowds stay far below it, and a picture that is made to pass takes no time without end.
+const PASSED_MAX: usize = 1000;
+
 pub(crate) struct Level {
     pub(crate) picture: Picture,
     /// How many pixels of the whole picture stand for one here, across and down.
@@ -41,7 +44,9 @@ impl Level {
                 let square = Square { left: *x as f64, top: *y as f64, side: WINDOW as f64 };
                 Candidate { square: square.times(self.factor), score: f64::from(score) }
             };
-            let candidates: Vec<Candidate> = scored.map(candidate).collect();
+            let mut candidates: Vec<Candidate> = scored.map(candidate).collect();
+            candidates.sort_by(|left, right| right.score.total_cmp(&left.score));
+            candidates.truncate(PASSED_MAX);
             merge(&candidates, NEAR).into_iter().map(move |(at, _)| candidates[at].square)
         };
         model.views.iter().flat_map(pass).collect()

@@ -37,6 +37,13 @@ impl Picture {
         &self.samples[y * self.width..][..self.width]
     }
 
+    /// Changes each sample.
+    pub(crate) fn each(&mut self, change: impl Fn(u8) -> u8) {
+        for sample in &mut self.samples {
+            *sample = change(*sample);
+        }
+    }
+
     /// A square part, drawn at the side of a window; black where it is outside of the picture.
     pub(crate) fn window(&self, square: Square) -> Window {
         let columns = taps(square.left, square.side, self.width);
