@@ -7,7 +7,7 @@ pub(crate) struct Stretch([u8; 256]);
 const RANGE: usize = 190;
 
 /// So much of all samples, at both ends, do not count.
-const ENDS: usize = 100;
+const ENDS: usize = 1000;
 
 /// Not every sample is counted; a prime, so that few pictures have a period of it.
 const STRIDE: usize = 7;
