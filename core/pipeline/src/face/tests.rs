@@ -1,3 +1,5 @@
+//! What is found in whole pictures, also by the package that the weights come from.
+
 use std::path::Path;
 
 use proptest::prelude::*;
