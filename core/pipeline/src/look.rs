@@ -14,10 +14,7 @@ const SIDE_MOST: f64 = 640.0;
 /// The faces in a photo of these upright sides, the largest first, in its pixels.
 pub(crate) fn faces(canvas: &Canvas<'_>, photo: (u32, u32)) -> Result<Vec<Area>, Refusal> {
     let whole = Area::whole(photo.0, photo.1);
-    let long = whole.width.max(whole.height);
-    let scale = (SIDE_MOST / long).min(canvas.scale()).min(1.0);
-    let side = |side: f64| (side * scale).round().max(1.0) as u32;
-    let (width, height) = (side(whole.width), side(whole.height));
+    let (width, height) = searched(photo, canvas.scale());
     let samples = canvas.luma(whole, (width, height))?;
     let found = face::find(&Luma { width, height, samples: &samples });
     // Rounding makes the two directions differ by less than a pixel of those in which was looked.
@@ -29,6 +26,20 @@ pub(crate) fn faces(canvas: &Canvas<'_>, photo: (u32, u32)) -> Result<Vec<Area>,
         height: face.side * across,
     };
     Ok(found.into_iter().map(area).collect())
+}
+
+/// The sides of what is searched, of a photo that was decoded at this scale.
+fn searched((width, height): (u32, u32), scale: f64) -> (u32, u32) {
+    let scale = (SIDE_MOST / f64::from(width.max(height))).min(scale).min(1.0);
+    let side = |side: u32| (f64::from(side) * scale).round().max(1.0) as u32;
+    (side(width), side(height))
+}
+
+/// An upper bound of the bytes that the search takes in a photo of these sides.
+pub(crate) fn bytes(photo: (u32, u32)) -> u64 {
+    let (width, height) = searched(photo, 1.0);
+    // It may be drawn in colours first.
+    face::bytes(width, height) + 4 * u64::from(width) * u64::from(height)
 }
 
 /// The part of a photo in which is measured how well a face is seen: hairline to chin, temple to temple, as far as the photo

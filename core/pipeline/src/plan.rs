@@ -128,7 +128,8 @@ pub(crate) fn bytes_with_faces(source: &Source, plan: Plan, frames: &[Frame], cr
         Coding::Jpeg(jpeg) => jpeg::mark_bytes(&jpeg.frame),
         _ => 0,
     };
-    let looking = FACES.max(decoding_again).max(decoded_again + rendered_bytes(frames));
+    let looking =
+        look::bytes((source.width, source.height)).max(decoding_again).max(decoded_again + rendered_bytes(frames));
     decoding.max(decoded + looking) + marks + converting_bytes(source) + REST
 }
 
@@ -158,9 +159,6 @@ fn decoded_bytes(source: &Source, plan: Plan, style: &Style) -> (u64, u64) {
 fn converting_bytes(source: &Source) -> u64 {
     source.profile.as_ref().map_or(0, Profile::bytes)
 }
-
-/// What the search for faces takes.
-const FACES: u64 = 8 << 20;
 
 /// Tables, rows in work, and what the allocator keeps beside what was asked of it.
 const REST: u64 = 1 << 20;
