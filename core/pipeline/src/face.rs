@@ -161,7 +161,7 @@ impl Search {
         // A level that is a little too small still shows all that a window can.
         const SLACK: f64 = 1.05;
         let shows = |level: &&Level| level.side() <= candidate.square.side * SLACK;
-        let level = self.levels.iter().find(shows).or(self.levels.last())?;
+        let level = self.levels.iter().find(shows).or_else(|| self.levels.last())?;
         level.refine(network, candidate.square)
     }
 }
