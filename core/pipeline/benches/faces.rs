@@ -24,7 +24,7 @@ use pipeline::face::{Luma, find};
 use stock::Stock;
 
 mod clock;
-#[expect(unused_imports, reason = "the detector alone, without its tests")]
+#[expect(dead_code, unused_imports, reason = "the detector alone, without its tests")]
 #[path = "../src"]
 mod pipeline {
     pub(crate) mod face;
