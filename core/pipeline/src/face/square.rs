@@ -22,7 +22,7 @@ impl Square {
     }
 
     /// What both cover, as a share of what either covers.
-    fn overlap(self, other: Self) -> f64 {
+    pub(crate) fn overlap(self, other: Self) -> f64 {
         let shared = |start: f64, other_start: f64| {
             ((start + self.side).min(other_start + other.side) - start.max(other_start)).max(0.0)
         };

@@ -53,17 +53,25 @@ proptest! {
     }
 }
 
-/// The package that the weights come from finds the same face, a few pixels apart: it enlarges and shrinks without averaging,
-/// rounds every square to whole pixels and moves it back inside where it reaches out.
+/// The package that the weights come from finds the same face. Its square is another of the many that the last network agrees
+/// upon: it enlarges and shrinks without averaging, from another first size, and rounds every square to whole pixels.
 #[test]
 fn a_portrait_has_the_face_that_the_weights_own_code_finds() {
+    const ALIKE: f64 = 0.7;
     for name in ["portrait.jpg", "portrait-gray.jpg", "portrait-progressive.jpg"] {
         let (width, height, samples) = portrait(name);
-        let [ours] = find(&Luma { width, height, samples: &samples })[..] else { panic!("{name} shows one face") };
-        let [theirs] = &oracle().detect(&ImageData::new(&samples, width, height))[..] else { panic!("{name} is easy") };
-        let (left, top, side) = (theirs.bbox().x(), theirs.bbox().y(), theirs.bbox().width());
-        let apart = [ours.left - f64::from(left), ours.top - f64::from(top), ours.side - f64::from(side)];
-        assert!(apart.iter().all(|pixels| pixels.abs() <= 0.08 * ours.side), "{name}: {apart:?} of {ours:?}");
+        let [Found { left, top, side, .. }] = find(&Luma { width, height, samples: &samples })[..] else {
+            panic!("{name} shows one face")
+        };
+        let [theirs] = &oracle().detect(&ImageData::new(&samples, width, height))[..] else {
+            panic!("{name} shows one face")
+        };
+        let bbox = theirs.bbox();
+        let (ours, theirs) = (
+            Square { left, top, side },
+            Square { left: f64::from(bbox.x()), top: f64::from(bbox.y()), side: f64::from(bbox.width()) },
+        );
+        assert!(ours.overlap(theirs) > ALIKE, "{name}: {ours:?} and {theirs:?}");
     }
 }
 
