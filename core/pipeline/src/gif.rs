@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use crate::cursor::Cursor;
+use crate::profile::Profile;
 use crate::refusal::Refusal;
 use crate::source::{Coding, Found, Whole};
 use crate::space::Model;
@@ -16,6 +17,9 @@ const IMAGE: u8 = 0x2C;
 const TRAILER: u8 = 0x3B;
 /// The extension that says which colour of the next picture is clear.
 const GRAPHIC_CONTROL: u8 = 0xF9;
+/// One that a program has made up, and the name of that with a profile in it (ICC.1, B.5).
+const APPLICATION: u8 = 0xFF;
+const PROFILE: &[u8] = b"ICCRGBG1012";
 
 /// Whether the file begins as a GIF does.
 pub(crate) fn begins(bytes: &[u8]) -> bool {
@@ -50,6 +54,7 @@ struct Walk {
     control: Option<Range<usize>>,
     /// Pixels of the first picture, which may cover a part of the canvas.
     pixels: Option<u64>,
+    profile: Option<Profile>,
     keep: Vec<Range<usize>>,
 }
 
@@ -64,15 +69,22 @@ impl Walk {
         }
         let has_colours = skip_colours(flags, cursor)?;
         let keep = std::iter::once(0..cursor.at()).collect();
-        Ok(Self { sides: (width.into(), height.into()), has_colours, control: None, pixels: None, keep })
+        let sides = (width.into(), height.into());
+        Ok(Self { sides, has_colours, control: None, pixels: None, profile: None, keep })
     }
 
     /// Comments, metadata and all else that is not for the picture never reaches the decoder (23 to 26).
     fn extension(&mut self, from: usize, cursor: &mut Cursor<'_>) -> Result<(), Refusal> {
-        let label = cursor.byte()?;
-        skip_data(cursor)?;
-        if label == GRAPHIC_CONTROL {
-            self.control = Some(from..cursor.at());
+        match cursor.byte()? {
+            APPLICATION if self.profile.is_none() => match data(cursor)?.as_slice() {
+                [name, parts @ ..] if *name == PROFILE => self.profile = Some(Profile::icc(parts)?),
+                _ => {}
+            },
+            GRAPHIC_CONTROL => {
+                data(cursor)?;
+                self.control = Some(from..cursor.at());
+            }
+            _ => drop(data(cursor)?),
         }
         Ok(())
     }
@@ -83,7 +95,7 @@ impl Walk {
         let flags = cursor.byte()?;
         let has_colours = skip_colours(flags, cursor)? || self.has_colours;
         let _code_bits = cursor.byte()?;
-        skip_data(cursor)?;
+        data(cursor)?;
         if self.pixels.is_some() {
             return Ok(());
         }
@@ -112,7 +124,7 @@ impl Walk {
             sides: self.sides,
             keep: self.keep,
             model: Model::Rgb,
-            profile: None,
+            profile: self.profile,
             exif: None,
             end,
         })
@@ -130,12 +142,13 @@ fn skip_colours(flags: u8, cursor: &mut Cursor<'_>) -> Result<bool, Refusal> {
     Ok(true)
 }
 
-/// Passes over pieces of data, each behind its length, to the empty one (15 and 16).
-fn skip_data(cursor: &mut Cursor<'_>) -> Result<(), Refusal> {
+/// The pieces of data, each behind its length, up to the empty one (15 and 16).
+fn data<'a>(cursor: &mut Cursor<'a>) -> Result<Vec<&'a [u8]>, Refusal> {
+    let mut parts = Vec::new();
     loop {
         match cursor.byte()? {
-            0 => return Ok(()),
-            length => cursor.take(length.into())?,
-        };
+            0 => return Ok(parts),
+            length => parts.push(cursor.take(length.into())?),
+        }
     }
 }

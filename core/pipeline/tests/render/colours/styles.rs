@@ -1,6 +1,6 @@
 //! What a recipe says about colours: the background, and averages of light.
 
-use image::{DynamicImage, ExtendedColorType::Rgb8, ImageBuffer, ImageFormat, Rgba};
+use image::{DynamicImage, ExtendedColorType::Rgb8, ImageBuffer, ImageFormat, Rgb, Rgba};
 use moxcms::ColorProfile;
 use portraitd_pipeline::{Crop, Recipe, Style, render};
 
@@ -57,6 +57,23 @@ fn a_clear_photo_lies_on_the_background_in_its_own_colours() {
     let p3 = with_icc(ImageFormat::Png, &photo, &icc(&ColorProfile::new_display_p3()));
     let converted = bytes(DISPLAY_P3.to_srgb(parts(COLOUR)));
     assert_colour(&styled(&p3, &style), mixed(converted, 128), 3, "16 bits P3");
+}
+
+/// In an extension that the ICC has registered (ICC.1, B.5).
+#[test]
+fn a_gif_has_its_profile_too() {
+    let image: DynamicImage = ImageBuffer::from_pixel(120, 100, Rgb(COLOUR)).into();
+    let mut photo = written(image, ImageFormat::Gif);
+    let mut extension = b"\x21\xFF\x0BICCRGBG1012".to_vec();
+    for part in icc(&ColorProfile::new_display_p3()).chunks(255) {
+        extension.push(part.len() as u8);
+        extension.extend(part);
+    }
+    extension.push(0);
+    let end = photo.len() - 1;
+    photo.splice(end..end, extension);
+    let converted = bytes(DISPLAY_P3.to_srgb(parts(COLOUR)));
+    assert_colour(&styled(&photo, &on_background(Crop::Center)), converted, 3, "GIF P3");
 }
 
 /// A colour that nobody sees does not bleed into its neighbours.
