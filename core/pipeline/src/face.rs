@@ -143,7 +143,7 @@ impl Search {
         let likely: Vec<Candidate> =
             merge(&self.candidates, NEAR).into_iter().filter_map(|(at, _)| answer(at)).collect();
         let found = |(at, score): (usize, f64)| {
-            let Square { left, top, side } = likely[at].square;
+            let Square { left, top, side } = square::mean(&likely, at, SAME);
             Found { left, top, side, score }
         };
         let mut faces: Vec<Found> =

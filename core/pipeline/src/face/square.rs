@@ -46,3 +46,12 @@ pub(crate) fn merge(candidates: &[Candidate], limit: f64) -> Vec<(usize, f64)> {
     }
     merged
 }
+
+/// The mean place of the candidates that are one with another, each as much as speaks for it.
+pub(crate) fn mean(candidates: &[Candidate], at: usize, limit: f64) -> Square {
+    let with = candidates[at].square;
+    let same = || candidates.iter().filter(move |it| it.square.overlap(with) > limit);
+    let all: f64 = same().map(|it| it.score).sum();
+    let of = |part: fn(&Square) -> f64| same().map(|it| it.score * part(&it.square)).sum::<f64>() / all;
+    Square { left: of(|it| it.left), top: of(|it| it.top), side: of(|it| it.side) }
+}
