@@ -62,6 +62,7 @@ fn a_clear_photo_lies_on_the_background_in_its_own_colours() {
 /// In an extension that the ICC has registered (ICC.1, B.5).
 #[test]
 fn a_gif_has_its_profile_too() {
+    const COLOUR: [u8; 3] = [200, 120, 40];
     let image: DynamicImage = ImageBuffer::from_pixel(120, 100, Rgb(COLOUR)).into();
     let mut photo = written(image, ImageFormat::Gif);
     let mut extension = b"\x21\xFF\x0BICCRGBG1012".to_vec();
