@@ -225,6 +225,23 @@ mod tests {
     }
 
     #[test]
+    fn faces_are_looked_for_where_something_depends_on_them() {
+        let spec = |width, height, fit| RenditionSpec { width, height, fit, max_bytes: None };
+        let needs = |crop: Crop, reject: &[Warning], spec: RenditionSpec| {
+            let reject = reject.iter().copied().collect();
+            Recipe { reject, ..Recipe::new(crop, vec![spec]) }.needs_faces()
+        };
+        let cropped = spec(200, 200, Fit::Exact);
+        assert!(needs(Crop::default(), &[], cropped.clone()));
+        assert!(needs(Crop::Center, &[Warning::Dark], cropped.clone()));
+        assert!(needs(Crop::default(), &[Warning::NoFace], spec(200, 200, Fit::AtMost)));
+        for whole in [spec(200, 200, Fit::AtMost), spec(200, 0, Fit::Exact), spec(0, 200, Fit::Exact)] {
+            assert!(!needs(Crop::default(), &[Warning::Enlarged], whole));
+        }
+        assert!(!needs(Crop::Upper, &[], cropped));
+    }
+
+    #[test]
     fn the_canonical_text_is_fixed() {
         let mut spec = RenditionSpec { width: 200, height: 200, fit: Fit::Exact, max_bytes: Some(2048) };
         assert_eq!(spec.canonical(&Crop::Upper.into()), "jpeg 200x200 exact crop=upper max-bytes=2048");
