@@ -159,3 +159,24 @@ fn rotated() -> Vec<u8> {
     table.extend(&straight);
     profile(b"RGB ", b"Lab ", &[(b"A2B1", &table)])
 }
+
+/// As ISO/IEC 14496-12, 12.1.5, puts them into a box: primaries, then the curve.
+#[cfg(feature = "heic")]
+#[test]
+fn a_heic_is_read_by_the_numbers_in_it() {
+    let plain = real("portrait.heic");
+    let at = plain.windows(8).position(|it| it == b"colrnclx").unwrap() + 8;
+    let with = |primaries: u8, transfer: u8| {
+        let mut heic = plain.clone();
+        heic[at..at + 4].copy_from_slice(&[0, primaries, 0, transfer]);
+        heic
+    };
+    let made = rendered(&plain, portraitd_pipeline::Crop::None, &[at_most(0, 0)]).unwrap();
+    let sides = (made[0].width, made[0].height);
+    let p3 = png_in(Rgb8, &pixels(&made[0].bytes), sides, Some(&icc(&ColorProfile::new_display_p3())));
+    let expected = small(&p3);
+    let [alike, otherwise] = [with(12, 13), plain.clone()].map(|heic| psnr(&small(&heic), &expected));
+    // What is compared with went through one JPEG more.
+    assert!(alike >= ALIKE - 4.0 && otherwise < alike - 5.0, "{alike:.1} dB, without a conversion {otherwise:.1}");
+    assert!(looked_at(&with(9, 16)).unwrap_err().to_string().contains("high dynamic range"));
+}
