@@ -15,9 +15,9 @@ use rustix::process::{geteuid, getpid};
 /// The name of the lock's file in the state directory.
 const LOCK_NAME: &str = "lock";
 
-/// A lock that is held for a moment only, by a child between its fork and its exec, must not look like a running
-/// daemon.
-const TRIES: u32 = 10;
+/// A lock that is held for a moment only must not look like a running daemon: by a child between its fork and its exec,
+/// or by a predecessor whose last write waits for a busy disk.
+const TRIES: u32 = 100;
 const BETWEEN_TRIES: Duration = Duration::from_millis(10);
 
 /// The exclusive use of a state directory, until the last clone is dropped. The kernel ends it with the process.
@@ -81,7 +81,7 @@ impl Lock {
     /// Makes the state directory when there is none (with mode 0700, and its parents too) and takes its lock.
     ///
     /// # Errors
-    /// When another process holds it for longer than 0.1 s, when the directory is on a network file system, belongs to
+    /// When another process holds it for longer than 1 s, when the directory is on a network file system, belongs to
     /// another user or is open to all, and when it cannot be made or written.
     pub fn take(state: &Path) -> Result<Self, LockError> {
         make_directory(state).map_err(at(state))?;

@@ -56,9 +56,8 @@ fn a_kill_at_any_moment_loses_nothing_that_was_acknowledged() {
         let newest = last.unwrap();
         assert_eq!(attempts(&opened.ledger, &user(newest)).unwrap().len(), 1);
         assert_eq!(memories(&opened.ledger, &user(newest), "intranet", time(0)).unwrap(), [memory(newest)]);
-        if round % 2 == 0 {
-            opened.ledger.close().unwrap();
-        }
+        // Dropped alone, it would be closed some time while the next process starts.
+        opened.ledger.close().unwrap();
     }
 }
 
