@@ -29,27 +29,37 @@ impl Level {
 
     /// What the boosted classifiers and the first network take for faces, in pixels of the whole picture.
     pub(crate) fn candidates(&self, model: &Model) -> Vec<Candidate> {
-        let passed = self.passed(model);
-        passed.into_iter().filter_map(|square| self.refine(&model.first, square)).collect()
+        let judged = |(x, y): (usize, usize)| {
+            let opinion = model.first.judge(&Gradients::new(&self.picture.window_at(x, y)))?;
+            Some(moved(self.square(x, y), opinion))
+        };
+        self.passed(model).into_iter().filter_map(judged).collect()
     }
 
-    /// What the boosted classifiers let pass, view by view.
-    fn passed(&self, model: &Model) -> Vec<Square> {
+    /// The top left corners of the windows that the boosted classifiers let pass, view by view.
+    fn passed(&self, model: &Model) -> Vec<(usize, usize)> {
         let codes = Codes::new(&self.picture);
         let windows = self.windows();
         let pass = |view: &Boosted| {
             let search = view.on(&codes);
-            let scored = windows.iter().filter_map(|(x, y)| Some((x, y, search.score(*x, *y)?)));
-            let candidate = |(x, y, score): (&usize, &usize, f32)| {
-                let square = Square { left: *x as f64, top: *y as f64, side: WINDOW as f64 };
-                Candidate { square: square.times(self.factor), score: f64::from(score) }
+            let scored = windows.iter().filter_map(|(x, y)| Some((*x, *y, search.score(*x, *y)?)));
+            let mut passed: Vec<(usize, usize, f32)> = scored.collect();
+            passed.sort_by(|left, right| right.2.total_cmp(&left.2));
+            passed.truncate(PASSED_MAX);
+            let candidate = |(x, y, score): &(usize, usize, f32)| Candidate {
+                square: self.square(*x, *y),
+                score: f64::from(*score),
             };
-            let mut candidates: Vec<Candidate> = scored.map(candidate).collect();
-            candidates.sort_by(|left, right| right.score.total_cmp(&left.score));
-            candidates.truncate(PASSED_MAX);
-            merge(&candidates, NEAR).into_iter().map(move |(at, _)| candidates[at].square)
+            let candidates: Vec<Candidate> = passed.iter().map(candidate).collect();
+            let kept = merge(&candidates, NEAR).into_iter();
+            kept.map(move |(at, _)| (passed[at].0, passed[at].1))
         };
         model.views.iter().flat_map(pass).collect()
+    }
+
+    /// A window, in pixels of the whole picture.
+    fn square(&self, x: usize, y: usize) -> Square {
+        Square { left: x as f64, top: y as f64, side: WINDOW as f64 }.times(self.factor)
     }
 
     /// The top left corners of all windows in which there is something to see.

@@ -34,7 +34,8 @@ impl Network {
 
     /// What it says of a window, if that is a face.
     pub(crate) fn judge(&self, gradients: &Gradients) -> Option<Opinion> {
-        let mut values: Vec<f32> = self.patches.iter().flat_map(|patch| gradients.descriptor(*patch)).collect();
+        let mut values = Vec::with_capacity(self.patches.len() * DESCRIPTOR);
+        self.patches.iter().for_each(|patch| values.extend_from_slice(&gradients.descriptor(patch)));
         let (last, layers) = self.layers.split_last()?;
         for layer in layers {
             values = layer.apply(&values).map(|value| value.max(0.0)).collect();

@@ -44,6 +44,11 @@ impl Picture {
         }
     }
 
+    /// The window at this place, which is inside.
+    pub(crate) fn window_at(&self, x: usize, y: usize) -> Window {
+        std::array::from_fn(|row| std::array::from_fn(|column| self.samples[(y + row) * self.width + x + column]))
+    }
+
     /// A square part, drawn at the side of a window; black where it is outside of the picture.
     pub(crate) fn window(&self, square: Square) -> Window {
         let columns = taps(square.left, square.side, self.width);

@@ -13,10 +13,17 @@ pub(crate) const DESCRIPTOR: usize = 4 * CHANNELS;
 /// A part of a window, of even sides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Patch {
-    left: usize,
     top: usize,
-    width: usize,
     height: usize,
+    /// All bits of the columns of its left half, and of its right half; none of others.
+    halves: [Row; 2],
+}
+
+impl Patch {
+    fn new(left: usize, top: usize, width: usize, height: usize) -> Self {
+        let half = |left: usize| std::array::from_fn(|x| if (left..left + width / 2).contains(&x) { !0 } else { 0 });
+        Self { top, height, halves: [half(left), half(left + width / 2)] }
+    }
 }
 
 /// All patches that networks choose from, in the order that their numbers count: by shape, size, row and column.
@@ -35,7 +42,7 @@ pub(crate) fn pool() -> Vec<Patch> {
         |(width, height): &(usize, usize)| width % 2 == 0 && height % 2 == 0 && (SIDE_MIN..=WINDOW).contains(width);
     let patches = sizes.filter(fits).flat_map(|(width, height)| {
         let rows = places(height);
-        rows.flat_map(move |top| places(width).map(move |left| Patch { left, top, width, height }))
+        rows.flat_map(move |top| places(width).map(move |left| Patch::new(left, top, width, height)))
     });
     patches.collect()
 }
@@ -62,19 +69,37 @@ impl Gradients {
     }
 
     /// The sums in the quarters of a patch, by rows, as a vector of length one (or zero where nothing changes).
-    pub(crate) fn descriptor(&self, patch: Patch) -> [f32; DESCRIPTOR] {
-        let (width, height) = (patch.width / 2, patch.height / 2);
+    pub(crate) fn descriptor(&self, patch: &Patch) -> [f32; DESCRIPTOR] {
+        let half = patch.height / 2;
         let mut values = [0.0; DESCRIPTOR];
-        for (quarter, values) in values.chunks_exact_mut(CHANNELS).enumerate() {
-            let (left, top) = (patch.left + quarter % 2 * width, patch.top + quarter / 2 * height);
-            for (value, columns) in values.iter_mut().zip(self.columns.iter()) {
-                let sum = |row: &Row| row[left..left + width].iter().map(|sum| i32::from(*sum)).sum::<i32>();
-                *value = (sum(&columns[top + height]) - sum(&columns[top])) as f32;
+        for (top, values) in [patch.top, patch.top + half].into_iter().zip(values.chunks_exact_mut(2 * CHANNELS)) {
+            for (channel, columns) in self.columns.iter().enumerate() {
+                let [left, right] = sums(&columns[top], &columns[top + half], &patch.halves);
+                (values[channel], values[CHANNELS + channel]) = (left as f32, right as f32);
             }
         }
         let length = values.iter().map(|value| value * value).sum::<f32>().sqrt();
         if length > 0.0 { values.map(|value| value / length) } else { values }
     }
+}
+
+/// The sums of a channel between two rows, in the columns of each half of a patch.
+///
+/// Half a patch has at most 20 rows and columns: a column comes to 10,200 at most, and three of them, as many as meet in a
+/// lane, still fit into 16 bits. Alone, a call of this keeps to eight columns at a time; inlined, the compiler gathers the
+/// channels one by one instead, which takes four times as long.
+#[inline(never)]
+fn sums(above: &Row, below: &Row, halves: &[Row; 2]) -> [i32; 2] {
+    const LANES: usize = 8;
+    let mut lanes = [[0_i16; LANES]; 2];
+    for at in (0..WINDOW).step_by(LANES) {
+        for lane in 0..LANES {
+            let column = below[at + lane] - above[at + lane];
+            lanes[0][lane] += column & halves[0][at + lane];
+            lanes[1][lane] += column & halves[1][at + lane];
+        }
+    }
+    lanes.map(|lanes| lanes.into_iter().map(i32::from).sum())
 }
 
 /// The changes along a row, over two samples; at its ends twice that over one.
