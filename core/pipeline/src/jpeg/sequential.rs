@@ -1,5 +1,7 @@
 //! Sequential scans (ITU-T T.81, annex F): each block once, whole.
 
+use std::marker::PhantomData;
+
 use super::bits::Bits;
 use super::blocks::{self, Units, Visitor};
 use super::header::{Frame, Part, Scan};
@@ -7,7 +9,7 @@ use super::huffman::{Differences, END, Passing, Values};
 use super::layer::{self, Layer};
 use super::marks::{Mark, Marking, Marks};
 use super::tables::Tables;
-use super::transform::{Fold, Sums};
+use super::transform::{Fold, Full, Half, Quarter, Square};
 use super::{DC_MAX, Damage, Scale};
 
 /// Decodes a scan into its layers: all of it, or from marks on what the layers keep.
@@ -32,9 +34,9 @@ pub(super) fn decode<'a>(
     let way = Way { frame, scan, interval: tables.restart, coded, part };
     match scale {
         Scale::Eighth => way.lead(&mut Means(course)),
-        Scale::Quarter => way.lead(&mut Squares::<2, 4>(course)),
-        Scale::Half => way.lead(&mut Squares::<4, 16>(course)),
-        Scale::Full => way.lead(&mut Squares::<8, 64>(course)),
+        Scale::Quarter => way.lead(&mut Squares::<Quarter>::new(course)),
+        Scale::Half => way.lead(&mut Squares::<Half>::new(course)),
+        Scale::Full => way.lead(&mut Squares::<Full>::new(course)),
     }
 }
 
@@ -150,31 +152,40 @@ impl<'a> Visitor<'a> for Means<'_, '_, 'a> {
     }
 }
 
-/// Decodes each block to `SIDE` times `SIDE` samples; those that are not kept are passed.
-struct Squares<'l, 'm, 'a, const SIDE: usize, const AREA: usize>(Course<'l, 'm, 'a>);
+/// Decodes each block to a square of samples; those that are not kept are passed.
+struct Squares<'l, 'm, 'a, S> {
+    course: Course<'l, 'm, 'a>,
+    block: PhantomData<S>,
+}
 
-impl<'a, const SIDE: usize, const AREA: usize> Visitor<'a> for Squares<'_, '_, 'a, SIDE, AREA> {
+impl<'l, 'm, 'a, S> Squares<'l, 'm, 'a, S> {
+    fn new(course: Course<'l, 'm, 'a>) -> Self {
+        Self { course, block: PhantomData }
+    }
+}
+
+impl<'a, S: Square> Visitor<'a> for Squares<'_, '_, 'a, S> {
     fn restart(&mut self) {
-        self.0.restart();
+        self.course.restart();
     }
 
     fn mark(&mut self, bits: &Bits<'a>) {
-        self.0.mark(bits);
+        self.course.mark(bits);
     }
 
     fn resume(&mut self, mark: &Mark<'a>) {
-        self.0.resume(mark);
+        self.course.resume(mark);
     }
 
     #[inline(always)]
     fn block(&mut self, part: usize, x: u32, y: u32, bits: &mut Bits<'a>) -> Result<(), Damage> {
-        let coder = &mut self.0.coders[part];
+        let coder = &mut self.course.coders[part];
         let dc = coder.next_dc(bits)?;
-        let layer = &mut self.0.layers[coder.component];
-        match (layer.place(x, y, SIDE), &coder.values) {
+        let layer = &mut self.course.layers[coder.component];
+        match (layer.place(x, y, S::SIDE), &coder.values) {
             (Some(place), Some(values)) => {
                 let to = layer.samples.get_mut(place..).unwrap_or_default();
-                square::<AREA>(values, &coder.fold, dc, bits)?.paint(to, layer.stride);
+                square::<S>(values, &coder.fold, dc, bits)?.paint(to, layer.stride);
                 Ok(())
             }
             _ => coder.passing.pass(bits),
@@ -184,10 +195,10 @@ impl<'a, const SIDE: usize, const AREA: usize> Visitor<'a> for Squares<'_, '_, '
 
 /// Takes the rest of a block (F.2.2.2).
 #[inline(always)]
-fn square<const AREA: usize>(values: &Values, fold: &Fold, dc: i32, bits: &mut Bits<'_>) -> Result<Sums<AREA>, Damage> {
+fn square<S: Square>(values: &Values, fold: &Fold, dc: i32, bits: &mut Bits<'_>) -> Result<S, Damage> {
     const LAST: u32 = 63;
-    let mut sums = Sums::new();
-    fold.add(&mut sums, 0, dc);
+    let mut block = S::blank();
+    fold.add(&mut block, 0, dc);
     let mut index = 0;
     while index < LAST {
         bits.refill();
@@ -196,13 +207,13 @@ fn square<const AREA: usize>(values: &Values, fold: &Fold, dc: i32, bits: &mut B
             let step = values.take(bits)?;
             index += step.zeros + 1;
             if index > LAST {
-                return if step.zeros == END { Ok(sums) } else { Err(Damage::Code) };
+                return if step.zeros == END { Ok(block) } else { Err(Damage::Code) };
             }
-            fold.add(&mut sums, index, step.value);
+            fold.add(&mut block, index, step.value);
             if index == LAST {
                 break;
             }
         }
     }
-    Ok(sums)
+    Ok(block)
 }

@@ -26,13 +26,34 @@ pub(super) struct Fold {
 
 /// Where a coefficient is folded to, and what it is multiplied with.
 #[derive(Clone, Copy)]
-struct Term {
+pub(super) struct Term {
     place: u8,
     factor: f32,
 }
 
-/// The folded coefficients of a block: 4, 16 or 64 of them, row by row.
-pub(super) struct Sums<const AREA: usize>([f32; AREA]);
+/// A block while its coefficients are added up.
+pub(super) trait Square: Sized {
+    /// How many samples it has on a side.
+    const SIDE: usize;
+
+    /// Without any frequency yet.
+    fn blank() -> Self;
+
+    /// Adds so much of the coefficient that the term is for.
+    fn add(&mut self, term: &Term, value: i32);
+
+    /// Paints it, with its rows `stride` apart.
+    fn paint(&self, to: &mut [u8], stride: usize);
+}
+
+/// The samples of a block at a quarter, around zero.
+pub(super) struct Quarter([f32; 4]);
+
+/// The folded coefficients of a block at half or all of its size: 16 or 64 of them, row by row.
+pub(super) struct Folded<const AREA: usize>([f32; AREA]);
+
+pub(super) type Half = Folded<16>;
+pub(super) type Full = Folded<64>;
 
 impl Fold {
     /// `quantisation` is in zigzag order.
@@ -50,9 +71,8 @@ impl Fold {
 
     /// Adds the coefficient at `index` in zigzag order.
     #[inline(always)]
-    pub(super) fn add<const AREA: usize>(&self, sums: &mut Sums<AREA>, index: u32, value: i32) {
-        let Term { place, factor } = self.terms[index as usize % 64];
-        sums.0[usize::from(place) % AREA] += factor * value as f32;
+    pub(super) fn add(&self, block: &mut impl Square, index: u32, value: i32) {
+        block.add(&self.terms[index as usize % 64], value);
     }
 
     /// The sample that a block is at an eighth of its size, and everywhere where it has no other frequency.
@@ -65,18 +85,18 @@ impl Fold {
     pub(super) fn paint(&self, coefficients: &[i16], to: &mut [u8], stride: usize) {
         match self.scale {
             Scale::Eighth => to[0] = self.mean(coefficients[0].into()),
-            Scale::Quarter => self.sum::<4>(coefficients).paint(to, stride),
-            Scale::Half => self.sum::<16>(coefficients).paint(to, stride),
-            Scale::Full => self.sum::<64>(coefficients).paint(to, stride),
+            Scale::Quarter => self.sum::<Quarter>(coefficients).paint(to, stride),
+            Scale::Half => self.sum::<Half>(coefficients).paint(to, stride),
+            Scale::Full => self.sum::<Full>(coefficients).paint(to, stride),
         }
     }
 
-    fn sum<const AREA: usize>(&self, coefficients: &[i16]) -> Sums<AREA> {
-        let mut sums = Sums::new();
+    fn sum<S: Square>(&self, coefficients: &[i16]) -> S {
+        let mut block = S::blank();
         for (index, value) in (0..).zip(coefficients).filter(|(_, value)| **value != 0) {
-            self.add(&mut sums, index, (*value).into());
+            self.add(&mut block, index, (*value).into());
         }
-        sums
+        block
     }
 }
 
@@ -103,23 +123,56 @@ fn fold(frequency: usize, scale: Scale) -> (usize, f64) {
     }
 }
 
-impl<const AREA: usize> Sums<AREA> {
-    /// A block without any frequency yet.
+/// Four samples stay in a register, so each coefficient is added to all of them at once: nothing is left to be transformed.
+impl Square for Quarter {
+    const SIDE: usize = 2;
+
     #[inline(always)]
-    pub(super) fn new() -> Self {
+    fn blank() -> Self {
+        Self([0.0; 4])
+    }
+
+    #[inline(always)]
+    fn add(&mut self, term: &Term, value: i32) {
+        /// What each of the four frequencies is in each sample.
+        const SIGNS: [[f32; 4]; 4] =
+            [[1.0, 1.0, 1.0, 1.0], [1.0, -1.0, 1.0, -1.0], [1.0, 1.0, -1.0, -1.0], [1.0, -1.0, -1.0, 1.0]];
+        let amount = term.factor * value as f32;
+        for (sample, sign) in self.0.iter_mut().zip(SIGNS[usize::from(term.place) % 4]) {
+            *sample += amount * sign;
+        }
+    }
+
+    #[inline(always)]
+    fn paint(&self, to: &mut [u8], stride: usize) {
+        let [a, b, c, d] = self.0;
+        rows([[a, b], [c, d]], to, stride);
+    }
+}
+
+impl<const AREA: usize> Square for Folded<AREA> {
+    const SIDE: usize = AREA.isqrt();
+
+    #[inline(always)]
+    fn blank() -> Self {
         Self([0.0; AREA])
     }
 
-    /// Paints the block, of which the rows are `stride` apart.
     #[inline(always)]
-    pub(super) fn paint(&self, to: &mut [u8], stride: usize) {
+    fn add(&mut self, term: &Term, value: i32) {
+        self.0[usize::from(term.place) % AREA] += term.factor * value as f32;
+    }
+
+    #[inline(always)]
+    fn paint(&self, to: &mut [u8], stride: usize) {
         match AREA {
-            4 => rows(two(self.square()), to, stride),
             16 => rows(four(self.square()), to, stride),
             _ => rows(eight(self.square()), to, stride),
         }
     }
+}
 
+impl<const AREA: usize> Folded<AREA> {
     #[inline(always)]
     fn square<const SIDE: usize>(&self) -> [[f32; SIDE]; SIDE] {
         array::from_fn(|row| array::from_fn(|column| self.0[row * SIDE + column]))
@@ -128,9 +181,9 @@ impl<const AREA: usize> Sums<AREA> {
 
 #[inline(always)]
 fn rows<const SIDE: usize>(block: [[f32; SIDE]; SIDE], to: &mut [u8], stride: usize) {
-    for (row, to) in block.iter().zip(to.chunks_mut(stride)) {
-        if let Some(to) = to.first_chunk_mut::<SIDE>() {
-            *to = row.map(sample);
+    for (row, samples) in block.map(|row| row.map(sample)).into_iter().enumerate() {
+        if let Some(to) = to.get_mut(row * stride..).and_then(|to| to.first_chunk_mut()) {
+            *to = samples;
         }
     }
 }
@@ -141,12 +194,6 @@ fn sample(value: f32) -> u8 {
     // Above 2^23 the last bit of an f32 counts ones: adding that rounds, for many samples at once.
     const ONES: f32 = 8_388_608.0;
     ((value + 128.0).clamp(0.0, 255.0) + ONES).to_bits() as u8
-}
-
-#[inline(always)]
-fn two([[a, b], [c, d]]: [[f32; 2]; 2]) -> [[f32; 2]; 2] {
-    let (upper, lower) = ((a + c, b + d), (a - c, b - d));
-    [[upper.0 + upper.1, upper.0 - upper.1], [lower.0 + lower.1, lower.0 - lower.1]]
 }
 
 #[inline(always)]
