@@ -1,5 +1,10 @@
 //! HEIC as phones write it: in tiles, turned and clipped by boxes, with EXIF data that says so once more.
 
+mod clips;
+mod heif;
+mod hevc;
+mod made;
+
 use image::imageops;
 use portraitd_pipeline::{Crop, Format, Limits, Orientation, Recipe, Refusal, examine, render};
 use proptest::collection::vec;
