@@ -3,7 +3,7 @@
 mod clips;
 mod heif;
 mod hevc;
-mod made;
+pub(crate) mod made;
 
 use image::imageops;
 use portraitd_pipeline::{Crop, Format, Limits, Orientation, Recipe, Refusal, examine, render};

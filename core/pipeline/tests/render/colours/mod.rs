@@ -1,6 +1,8 @@
 //! Colours are those that the photo's maker saw, whatever space the file's numbers are of.
 
 mod chunks;
+#[cfg(feature = "heic")]
+mod heic;
 mod hostile;
 mod icc_file;
 mod made;
