@@ -5,9 +5,14 @@ use std::time::{Duration, Instant};
 use image::ExtendedColorType::Rgb8;
 use moxcms::ColorProfile;
 use portraitd_pipeline::{Crop, Recipe, Refusal, render};
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::sample::{Index, select};
 
 use super::icc_file::profile;
 use super::made::*;
+#[cfg(feature = "heic")]
+use crate::heic::made::{AS_IN_JPEGS, FINE, Photo};
 use crate::photos::*;
 
 /// A little more than what a profile of a large table takes in a build without optimisation, on a busy machine.
@@ -118,4 +123,77 @@ fn large_and_false_profiles_are_refused() {
     refused(&with_profile(&photo, &profile(b"RGB ", b"XYZ ", &[])), "is of a kind that is not read here");
     let p3 = icc(&ColorProfile::new_display_p3());
     refused(&ink_photo(&p3), "is for a RGB picture, and this one is CMYK");
+}
+
+/// A photo in each way in which a file holds a profile as it is.
+fn photos_with(icc: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
+    let webp = webp_of(&portrait(96, 96, 3), 96, 96);
+    vec![
+        ("JPEG", with_segment(&jpeg(96, 96), 0xE2, &[b"ICC_PROFILE\0\x01\x01", icc].concat())),
+        ("PNG", with_profile(&photo(), icc)),
+        ("WebP", extended(&webp, (96, 96), &[(b"ICCP", icc)])),
+        #[cfg(feature = "heic")]
+        ("HEIC", heic_with(icc)),
+    ]
+}
+
+#[cfg(feature = "heic")]
+fn heic_with(icc: &[u8]) -> Vec<u8> {
+    let rgb = portrait(96, 96, 3);
+    Photo { rgb: &rgb, sides: (96, 96) }.heic(FINE, &[AS_IN_JPEGS, (b"colr", &[b"prof", icc].concat())])
+}
+
+/// Of primaries and a curve, and of a table.
+fn profiles() -> Vec<Vec<u8>> {
+    let mut table = b"mft1\0\0\0\0\x03\x03\x05\0".to_vec();
+    table.extend([1_u32, 0, 0, 0, 1, 0, 0, 0, 1].map(|part| (part << 16).to_be_bytes()).as_flattened());
+    table.extend((0..256 * 6 + 3 * 125).map(|at| at as u8));
+    let tabled = profile(b"RGB ", b"Lab ", &[(b"A2B0", &table)]);
+    vec![icc(&ColorProfile::new_display_p3()), icc(&ColorProfile::new_adobe_rgb()), tabled]
+}
+
+#[test]
+fn the_profiles_that_are_changed_below_are_good_ones() {
+    for (name, photo) in profiles().iter().flat_map(|icc| photos_with(icc)) {
+        assert!(looked_at(&photo).is_ok(), "{name}: {:?}", looked_at(&photo));
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 150, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn bytes_changed_anywhere_do_no_harm(
+        mut icc in select(profiles()),
+        changes in vec((any::<Index>(), any::<u8>()), 1..24),
+    ) {
+        for (place, value) in changes {
+            let at = place.index(icc.len());
+            icc[at] = value;
+        }
+        photos_with(&icc).iter().for_each(|(name, photo)| check(photo, name));
+    }
+
+    /// The header and the list of tags decide what is read as what.
+    #[test]
+    fn bytes_changed_at_the_start_do_no_harm(
+        mut icc in select(profiles()),
+        changes in vec((0..260_usize, any::<u8>()), 1..8),
+    ) {
+        for (place, value) in changes {
+            let at = place % icc.len();
+            icc[at] = value;
+        }
+        photos_with(&icc).iter().for_each(|(name, photo)| check(photo, name));
+    }
+
+    /// Also where the profile still says that it is all there.
+    #[test]
+    fn cut_and_filled_profiles_do_no_harm(mut icc in select(profiles()), end in any::<Index>(), fill in vec(any::<u8>(), 0..600)) {
+        icc.truncate(4 + end.index(icc.len() - 3));
+        icc.extend(fill);
+        let size = icc.len() as u32;
+        icc[..4].copy_from_slice(&size.to_be_bytes());
+        photos_with(&icc).iter().for_each(|(name, photo)| check(photo, name));
+    }
 }
