@@ -13,7 +13,7 @@ pub(super) type Id = u32;
 
 /// Photos of 200 megapixels have some 900 items, one for each tile.
 const ITEMS_MAX: usize = 1 << 13;
-/// Of all items together; and of all that refer to others.
+/// Of all items together, however many boxes tell of them; and of all that refer to others.
 const EXTENTS_MAX: usize = 1 << 16;
 /// Of one item.
 const PROPERTIES_MAX: usize = 1 << 8;
@@ -25,7 +25,11 @@ pub(super) struct Meta<'a> {
     /// What each item is, for example `hvc1`.
     pub(super) kinds: BTreeMap<Id, [u8; 4]>,
     places: BTreeMap<Id, Place>,
+    /// How many pieces all of these have.
+    extents: usize,
     pub(super) references: Vec<Reference>,
+    /// How many items all of these refer to.
+    targets: usize,
     properties: Vec<Boxed<'a>>,
     /// The properties of each item by their numbers, from 1 on; 0 is none.
     has: BTreeMap<Id, Vec<Has>>,
@@ -148,14 +152,13 @@ impl<'a> Meta<'a> {
         }
         let [sizes, more] = cursor.array::<2>()?;
         let sizes = Sizes { offset: sizes >> 4, length: sizes & 15, base: more >> 4, index: more & 15, version };
-        let mut extents = 0;
         for _ in 0..id(&mut cursor, version == 2)? {
             let item = id(&mut cursor, version == 2)?;
             let place = sizes.place(&mut cursor)?;
-            extents += place.extents.len();
+            self.extents += place.extents.len();
             self.places.entry(item).or_insert(place);
             few(self.places.len(), ITEMS_MAX)?;
-            few(extents, EXTENTS_MAX)?;
+            few(self.extents, EXTENTS_MAX)?;
         }
         Ok(())
     }
@@ -163,15 +166,14 @@ impl<'a> Meta<'a> {
     /// 8.11.12.
     fn references(&mut self, iref: &Boxed<'a>) -> Result<(), Refusal> {
         let (version, _, _) = iref.full()?;
-        let mut targets = 0;
         for reference in iref.children(4)? {
             let mut cursor = reference.cursor();
             let from = id(&mut cursor, version > 0)?;
             let count = cursor.u16()?;
             let to = (0..count).map(|_| id(&mut cursor, version > 0)).collect::<Result<_, _>>()?;
-            targets += usize::from(count);
+            self.targets += usize::from(count);
             few(self.references.len(), ITEMS_MAX)?;
-            few(targets, EXTENTS_MAX)?;
+            few(self.targets, EXTENTS_MAX)?;
             self.references.push(Reference { name: reference.name, from, to });
         }
         Ok(())

@@ -1,5 +1,6 @@
 //! HEIC as phones write it: in tiles, turned and clipped by boxes, with EXIF data that says so once more.
 
+mod bounds;
 mod clips;
 mod heif;
 mod hevc;
