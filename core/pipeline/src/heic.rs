@@ -44,18 +44,20 @@ pub(crate) struct Heic {
 /// Walks over the boxes of the file to the last one. What follows and is none, as it has no name, is not the picture's.
 pub(crate) fn walk(bytes: &[u8]) -> Result<Found, Refusal> {
     let mut cursor = Cursor::new(bytes);
-    let mut heic: Option<Heic> = None;
+    let mut found: Option<(Heic, usize)> = None;
     while !cursor.rest().is_empty() {
-        let is_whole = heic.as_ref().is_some_and(|heic| heic.end() <= cursor.at());
+        let is_whole = found.as_ref().is_some_and(|(_, end)| *end <= cursor.at());
         if is_whole && !is_named(cursor.rest()) {
             break;
         }
         let boxed = Boxed::read(&mut cursor, 0)?;
-        if &boxed.name == b"meta" && heic.is_none() {
-            heic = Some(Heic::read(bytes, &Meta::read(&boxed)?)?);
+        if &boxed.name == b"meta" && found.is_none() {
+            let heic = Heic::read(bytes, &Meta::read(&boxed)?)?;
+            let end = heic.end();
+            found = Some((heic, end));
         }
     }
-    let mut heic = heic.ok_or_else(|| unsupported("a film without a picture"))?;
+    let (mut heic, _) = found.ok_or_else(|| unsupported("a film without a picture"))?;
     heic.check(bytes)?;
     let sides = (heic.clip.width, heic.clip.height);
     let profile = heic.profile.take();
