@@ -13,7 +13,7 @@ pub(super) struct Configuration<'a> {
     parameters: Vec<&'a [u8]>,
 }
 
-/// Photos have three sets of parameters in some hundred bytes, which are read again for each tile.
+/// Photos have three sets of parameters in some hundred bytes, which are read again for each tile that has others than the last.
 const BYTES_MAX: usize = 1 << 14;
 
 impl<'a> Configuration<'a> {

@@ -41,41 +41,50 @@ const TILES_MAX: (u32, u32) = (40, 44);
 /// Coded sides are multiples of the smallest block, so up to 63 more than is shown.
 pub(super) const PADDING_MAX: u32 = 63;
 
-/// Decodes a picture of the given sides.
-///
-/// `coded` holds its units, each behind its length (ISO/IEC 14496-15, 8.3.3).
-pub(super) fn decode(configuration: &Configuration<'_>, coded: &[u8], sides: (u32, u32)) -> Result<Shown, Damage> {
-    let sets = parameters(configuration, sides)?;
-    let mut work = None;
-    for unit in configuration.units(coded) {
-        let unit = unit.ok_or(Damage::Short)?;
-        let header = NalHeader::parse(unit)?;
-        if !header.unit_type.is_slice() || header.layer_id != 0 {
-            continue;
-        }
-        let unit = NalUnit::parse(unit)?;
-        let work = match &mut work {
-            Some(work) => work,
-            none => none.insert(Work::new(&sets, &unit)?),
-        };
-        work.slice(&unit)?;
-    }
-    work.ok_or(Damage::Short)?.finish()
+/// What the slices of pictures lean on, and how their units are kept.
+pub(super) struct Parameters<'a> {
+    configuration: Configuration<'a>,
+    sets: ParameterSets,
 }
 
-/// A picture needs one set for its sequence and some for pictures, which are read in the light of the former.
-fn parameters(configuration: &Configuration<'_>, sides: (u32, u32)) -> Result<ParameterSets, Damage> {
-    let mut sets = ParameterSets::default();
-    for kind in [NalUnitType::Sps, NalUnitType::Pps] {
-        for unit in configuration.parameters().filter(|unit| is(unit, kind)) {
-            sets.add(&NalUnit::parse(unit)?)?;
+impl<'a> Parameters<'a> {
+    /// Those of pictures of the given sides.
+    ///
+    /// A picture needs one set for its sequence and some for pictures, which are read in the light of the former.
+    pub(super) fn read(configuration: Configuration<'a>, sides: (u32, u32)) -> Result<Self, Damage> {
+        let mut sets = ParameterSets::default();
+        for kind in [NalUnitType::Sps, NalUnitType::Pps] {
+            for unit in configuration.parameters().filter(|unit| is(unit, kind)) {
+                sets.add(&NalUnit::parse(unit)?)?;
+            }
+            let mut known = sets.sps.iter().flatten();
+            if !known.all(|sps| fits(sps, sides)) {
+                return Err(Damage::Sides);
+            }
         }
-        let mut known = sets.sps.iter().flatten();
-        if !known.all(|sps| fits(sps, sides)) {
-            return Err(Damage::Sides);
-        }
+        Ok(Self { configuration, sets })
     }
-    Ok(sets)
+
+    /// Decodes a picture.
+    ///
+    /// `coded` holds its units, each behind its length (ISO/IEC 14496-15, 8.3.3).
+    pub(super) fn decode(&self, coded: &[u8]) -> Result<Shown, Damage> {
+        let mut work = None;
+        for unit in self.configuration.units(coded) {
+            let unit = unit.ok_or(Damage::Short)?;
+            let header = NalHeader::parse(unit)?;
+            if !header.unit_type.is_slice() || header.layer_id != 0 {
+                continue;
+            }
+            let unit = NalUnit::parse(unit)?;
+            let work = match &mut work {
+                Some(work) => work,
+                none => none.insert(Work::new(&self.sets, &unit)?),
+            };
+            work.slice(&unit)?;
+        }
+        work.ok_or(Damage::Short)?.finish()
+    }
 }
 
 fn is(unit: &[u8], kind: NalUnitType) -> bool {

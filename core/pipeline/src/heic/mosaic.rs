@@ -109,9 +109,12 @@ impl Mosaic {
         self.chroma_format == 0
     }
 
-    /// What is decoded for all tiles.
+    /// What is read for all tiles; configurations only where they are not those of the tile before.
     pub(super) fn coded_bytes(&self) -> u64 {
-        self.tiles.iter().map(|tile| self.pictures[*tile].bytes()).sum()
+        let pictures = || self.tiles.iter().map(|tile| &self.pictures[*tile]);
+        let changed = pictures().zip(pictures().skip(1)).filter(|(last, now)| last.configuration != now.configuration);
+        let configurations: u64 = changed.map(|(_, now)| now.configuration.len() as u64).sum();
+        pictures().map(Coded::bytes).sum::<u64>() + configurations
     }
 
     /// Where coded data is in the file.

@@ -1,6 +1,7 @@
 //! Decodes the tiles of a picture that are shown, and makes planes of them as a JPEG has them.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use image::{DynamicImage, RgbaImage};
@@ -8,7 +9,7 @@ use image::{DynamicImage, RgbaImage};
 use super::Heic;
 use super::colours::{Nearest, as_in_jpegs};
 use super::configuration::Configuration;
-use super::hevc::{self, PADDING_MAX, Shown};
+use super::hevc::{PADDING_MAX, Parameters, Shown};
 use super::levels::Levels;
 use super::mosaic::{Coded, Mosaic, subsampling};
 use super::sheet::Sheet;
@@ -96,19 +97,22 @@ fn planes_of(
     let chroma = subsampling(mosaic.chroma_format);
     let sheet = |component| Sheet::new(if component == 0 { (1, 1) } else { chroma }, clip, window);
     let mut sheets: Vec<Sheet> = (0..components).map(sheet).collect();
+    let mut parameters = None;
+    let mut levels = BTreeMap::new();
     for (index, picture) in mosaic.tiles.iter().enumerate() {
         let corner = mosaic.corner(index);
         if !sheets.iter().any(|sheet| sheet.meets(corner, mosaic.tile)) {
             continue;
         }
-        let tile = mosaic.pictures[*picture].decode(bytes, mosaic)?;
+        let tile = mosaic.pictures[*picture].decode(bytes, mosaic, &mut parameters)?;
         let nclx = nclx.get_or_insert(Nclx { matrix: tile.frame.matrix_coeffs, full_range: tile.frame.full_range });
-        let [luma, chroma] = tile.frame.bit_depth;
-        let luma = Levels::of_luma(luma, nclx.full_range);
-        // Green, blue and red are all like brightness.
-        let chroma = if nclx.matrix == 0 { None } else { Some(Levels::of_chroma(chroma, nclx.full_range)) };
         for (component, sheet) in sheets.iter_mut().enumerate() {
-            let levels = if component == 0 { &luma } else { chroma.as_ref().unwrap_or(&luma) };
+            let bits = tile.frame.bit_depth[component.min(1)];
+            // Green, blue and red are all like brightness.
+            let is_luma = component == 0 || nclx.matrix == 0;
+            let of = if is_luma { Levels::of_luma } else { Levels::of_chroma };
+            // For each depth once: there may be more values than samples in a tile.
+            let levels = levels.entry((is_luma, bits)).or_insert_with(|| of(bits, nclx.full_range));
             sheet.lay(&tile, component, corner, mosaic.tile, levels);
         }
     }
@@ -124,16 +128,27 @@ impl Mosaic {
     }
 }
 
+/// Of the tile that was decoded last, and where they are in the file.
+type Last<'a> = Option<(Range<usize>, Parameters<'a>)>;
+
 impl Coded {
-    fn decode(&self, bytes: &[u8], mosaic: &Mosaic) -> Result<Shown, Refusal> {
-        let configuration = bytes.get(self.configuration.clone()).ok_or(Refusal::Cut)?;
-        let configuration = Configuration::read(configuration)?;
+    fn decode<'a>(&self, bytes: &'a [u8], mosaic: &Mosaic, last: &mut Last<'a>) -> Result<Shown, Refusal> {
+        let parameters = match last.take().filter(|(place, _)| *place == self.configuration) {
+            Some(same) => same,
+            None => (self.configuration.clone(), self.parameters(bytes, mosaic.tile)?),
+        };
+        let (_, parameters) = last.insert(parameters);
         let coded = joined(bytes, &self.extents).ok_or(Refusal::Cut)?;
-        let shown = hevc::decode(&configuration, &coded, mosaic.tile).map_err(Refusal::undecodable)?;
+        let shown = parameters.decode(&coded).map_err(Refusal::undecodable)?;
         if shown.frame.chroma_format != mosaic.chroma_format {
             return Err(Refusal::undecodable("it has other colours than its container says"));
         }
         Ok(shown)
+    }
+
+    fn parameters<'a>(&self, bytes: &'a [u8], tile: (u32, u32)) -> Result<Parameters<'a>, Refusal> {
+        let configuration = bytes.get(self.configuration.clone()).ok_or(Refusal::Cut)?;
+        Parameters::read(Configuration::read(configuration)?, tile).map_err(Refusal::undecodable)
     }
 }
 

@@ -57,6 +57,26 @@ fn what_tiles_share_is_no_more_than_their_file_has() {
     assert_eq!(reason(&filled(shared - 1)), "the file is damaged (tiles that are one over the other): copy it again");
 }
 
+/// Two tiles by turns: each brings its parameters again.
+#[test]
+fn parameters_that_change_from_tile_to_tile_are_counted_too() {
+    let (tile, count) = ((32, 32), 8);
+    let coded = picture(tile);
+    let mut heif = Heif::default();
+    let sides = (count * tile.0, count * tile.1);
+    let [all, tile] = [heif.sides(sides), heif.sides(tile)];
+    heif.grid(&[all], (count, count), sides, &[2, 3].repeat(32));
+    for _ in 0..2 {
+        let configuration = heif.property(b"hvcC", &coded.configuration);
+        heif.item(b"hvc1", &[tile, configuration], &coded.data);
+    }
+    let photo = heif.bytes();
+    let filled = |length: usize| [photo.as_slice(), &boxed(b"free", &vec![0; length - photo.len() - 8])].concat();
+    let shared = 64 * coded.data.len() + 63 * coded.configuration.len();
+    assert!(rendered(&filled(shared), Crop::None, &[at_most(0, 0)]).is_ok());
+    assert_eq!(reason(&filled(shared - 1)), "the file is damaged (tiles that are one over the other): copy it again");
+}
+
 #[test]
 fn a_configuration_has_its_bytes_at_most() {
     let with_length = |length: usize| {
