@@ -1,5 +1,5 @@
-//! Files of less than 2 MB that claim all the work that a JPEG can claim: made into two small pictures, each is done or
-//! refused within little time and memory.
+//! Files of less than 2 MB that claim all the work that a JPEG can claim, or the boxes of a HEIC: made into two small
+//! pictures, each is done or refused within little time and memory.
 //!
 //! Each is rendered in a process of its own, as `memory.rs` explains: this program writes the files, then runs itself for
 //! each. The table that it prints is worth reading from an optimised build:
@@ -18,6 +18,10 @@ use std::{env, fs};
 use portraitd_pipeline::{Crop, Fit, Limits, Recipe, RenditionSpec, examine, render};
 use rustix::time::{ClockId, clock_gettime};
 
+#[cfg(feature = "heic")]
+#[path = "bombs/heic.rs"]
+mod heic;
+
 /// What a folder allows by default.
 const LIMITS: Limits = Limits { max_bytes: 32 << 20, max_pixels: 120_000_000, min_side: 96 };
 const FILE_MAX: usize = 2_000_000;
@@ -25,6 +29,8 @@ const FILE_MAX: usize = 2_000_000;
 const CPU_MAX: Duration = Duration::from_secs(1);
 /// The file included.
 const MEMORY_MAX: u64 = 64_000_000;
+/// Before it is known what the rest takes, the file included: as much as lists of all that may be in it.
+const LOOK_MAX: u64 = 12_000_000;
 /// Code that is loaded when it is first used, and what the allocator keeps beside what was asked of it.
 const SLACK: u64 = 3 << 20;
 const BOMB: &str = "BOMB";
@@ -64,9 +70,11 @@ fn is_harmless(path: &Path) -> bool {
     let bytes = fs::read(path).expect("the file was just written");
     let spec = |side| RenditionSpec { width: side, height: side, fit: Fit::Exact, max_bytes: None };
     let recipe = Recipe::new(Crop::Center, vec![spec(200), spec(48)]);
-    let mut said = 0;
-    let made = examine(&bytes, &LIMITS).and_then(|source| {
-        said = source.render_bytes(&recipe) + bytes.len() as u64;
+    let mut said = bytes.len() as u64;
+    let examined = examine(&bytes, &LIMITS);
+    let looked = memory("VmHWM:").saturating_sub(memory_before);
+    let made = examined.and_then(|source| {
+        said += source.render_bytes(&recipe);
         let pixels = u64::from(source.width) * u64::from(source.height);
         render(&bytes, &source, &recipe).map(|_| pixels)
     });
@@ -80,7 +88,8 @@ fn is_harmless(path: &Path) -> bool {
         cpu.as_millis(),
         memory as f64 / 1e6,
     );
-    cpu <= CPU_MAX && memory <= MEMORY_MAX && memory <= said + SLACK
+    let is_as_said = looked <= LOOK_MAX && memory <= looked.max(said) + SLACK;
+    cpu <= CPU_MAX && memory <= MEMORY_MAX && is_as_said
 }
 
 /// Processor time of this process so far.
@@ -130,6 +139,8 @@ fn bombs() -> Vec<(String, Vec<u8>)> {
     let small = (200, 200);
     add("nothing but Huffman tables", small, Bomb::new(small, 1, BASELINE).tables(4000, 26).whole());
     add("nothing but quantisation tables", small, Bomb::new(small, 1, BASELINE).quantisation(400, 75).whole());
+    #[cfg(feature = "heic")]
+    bombs.extend(heic::bombs());
     bombs
 }
 
