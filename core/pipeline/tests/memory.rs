@@ -13,13 +13,25 @@ use std::{env, fs};
 
 use icc_file::profile;
 use image::codecs::png::PngEncoder;
-use image::{DynamicImage, ImageBuffer, ImageEncoder, ImageFormat, Rgba};
+use image::imageops::{self, FilterType};
+use image::{DynamicImage, ImageBuffer, ImageEncoder, ImageFormat, RgbImage, Rgba};
 use jpeg_encoder::{ColorType, Encoder, SamplingFactor};
 use moxcms::ColorProfile;
-use portraitd_pipeline::{Crop, Fit, Limits, Recipe, RenditionSpec, Source, Style, examine, render};
+use portraitd_pipeline::{Crop, Fit, Limits, Recipe, Rendered, RenditionSpec, Source, Style, examine, render};
+use zune_jpeg::JpegDecoder;
+use zune_jpeg::zune_core::bytestream::ZCursor;
 
+#[cfg(feature = "heic")]
+#[path = "render/heic/heif.rs"]
+mod heif;
+#[cfg(feature = "heic")]
+#[path = "render/heic/hevc.rs"]
+mod hevc;
 #[path = "render/colours/icc_file.rs"]
 mod icc_file;
+#[cfg(feature = "heic")]
+#[path = "render/heic/made.rs"]
+mod made;
 
 const SIDES: (u32, u32) = (1600, 1200);
 /// Code that is loaded when it is first used, and what the allocator keeps beside what was asked of it.
@@ -39,7 +51,8 @@ fn rendering_takes_no_more_memory_than_was_said() {
     for (name, photo) in photos() {
         let path = folder.join(name);
         fs::write(&path, photo).expect("the target folder is writable");
-        for recipe in RECIPES {
+        let near = name.starts_with(FACE).then_some(NEAR);
+        for recipe in RECIPES.into_iter().chain(near) {
             let this = env::current_exe().expect("a running program has a path");
             let status = Command::new(this).env(PHOTO, &path).env(RECIPE, recipe).status();
             assert!(status.expect("a program can run itself").success(), "{name} {recipe}");
@@ -52,29 +65,46 @@ fn assert_within_bound(path: &Path) {
     let limits = Limits { max_bytes: u64::MAX, max_pixels: u64::MAX, min_side: 1 };
     let source = examine(&photo, &limits).expect("the photo is whole");
     let recipe = env::var(RECIPE).expect("both are set together");
-    let crop = if recipe == "around faces" { Crop::default() } else { Crop::Center };
+    let crop = if recipe.ends_with("faces") { Crop::default() } else { Crop::Center };
     let style = Style { linear_light: recipe == "as light", ..Style::from(crop) };
-    let (taken, said) = taken(&photo, &source, &Recipe::new(style, renditions(&recipe)));
+    let (made, taken, said) = taken(&photo, &source, &Recipe::new(style, renditions(&recipe)));
     let name = path.file_name().unwrap_or_default().display();
+    if recipe == NEAR {
+        assert_decoded_twice(&made, &source);
+    }
     println!("{name:<22} {recipe:<14} {:>6} of {:>6} kB", taken >> 10, said >> 10);
     assert!(taken <= said + SLACK, "{name} took {taken} of {said}");
 }
 
+/// A face was found, and what is shown of it has more pixels than there were when it was looked for.
+fn assert_decoded_twice(made: &Rendered, source: &Source) {
+    /// The longest side of what is searched.
+    const SEARCHED: f64 = 640.0;
+    assert_eq!(made.faces.len(), 1, "{:?}", made.faces);
+    let shown = &made.renditions[0];
+    let scale = f64::from(shown.width) / shown.area.width;
+    assert!(!shown.is_enlarged && scale * f64::from(source.width) > 3.0 * SEARCHED, "{:?}", shown.area);
+}
+
 const RECIPES: [&str; 5] = ["decode", "small sizes", "around faces", "its own size", "as light"];
+/// The face in more detail than is decoded to find it, of photos that are named so.
+const NEAR: &str = "near faces";
+const FACE: &str = "face";
 
 fn renditions(recipe: &str) -> Vec<RenditionSpec> {
     match recipe {
         "decode" => vec![],
         "small sizes" | "around faces" => vec![spec(800, Fit::AtMost), spec(200, Fit::Exact)],
+        NEAR => vec![spec(800, Fit::Exact)],
         _ => vec![spec(0, Fit::AtMost)],
     }
 }
 
-/// What was taken, and what was said before.
-fn taken(photo: &[u8], source: &Source, recipe: &Recipe) -> (u64, u64) {
+/// What was made, what that took, and what was said before.
+fn taken(photo: &[u8], source: &Source, recipe: &Recipe) -> (Rendered, u64, u64) {
     let (before, said) = (memory("VmRSS:"), source.render_bytes(recipe));
-    drop(render(photo, source, recipe).expect("the photo renders"));
-    (memory("VmHWM:").saturating_sub(before), said)
+    let made = render(photo, source, recipe).expect("the photo renders");
+    (made, memory("VmHWM:").saturating_sub(before), said)
 }
 
 fn spec(side: u32, fit: Fit) -> RenditionSpec {
@@ -86,7 +116,8 @@ fn photos() -> Vec<(&'static str, Vec<u8>)> {
     let image = noise();
     let clear = DynamicImage::from(image.clone());
     let rgb = clear.to_rgb8().into_raw();
-    vec![
+    let face = face();
+    let mut photos = vec![
         ("baseline.jpg", jpeg(ColorType::Rgb, &rgb, SamplingFactor::F_2_2, false)),
         ("progressive.jpg", jpeg(ColorType::Rgb, &rgb, SamplingFactor::F_2_2, true)),
         ("progressive-444.jpg", jpeg(ColorType::Rgb, &rgb, SamplingFactor::F_1_1, true)),
@@ -100,7 +131,38 @@ fn photos() -> Vec<(&'static str, Vec<u8>)> {
         ("table.jpg", profiled(ColorType::Rgb, &rgb, &large_table(b"RGB ", 3, 100))),
         ("table-cmyk.jpg", profiled(ColorType::Cmyk, image.as_raw(), &large_table(b"CMYK", 4, 33))),
         ("clear-16-p3.png", in_p3(&clear.to_rgba16().into())),
+        ("face.jpg", encoded(ColorType::Rgb, &face, face.dimensions(), SamplingFactor::F_2_2, false)),
+        ("face-progressive.jpg", encoded(ColorType::Rgb, &face, face.dimensions(), SamplingFactor::F_2_2, true)),
+    ];
+    photos.extend(heics(&rgb));
+    photos
+}
+
+/// One picture, tiles as phones write them, and a picture of which some is clear.
+#[cfg(feature = "heic")]
+fn heics(rgb: &[u8]) -> [(&'static str, Vec<u8>); 4] {
+    use made::{AS_IN_JPEGS, FINE, HALVED, Photo};
+    let photo = Photo { rgb, sides: SIDES };
+    [
+        ("picture.heic", photo.heic(HALVED, &[AS_IN_JPEGS])),
+        ("picture-444.heic", photo.heic(FINE, &[AS_IN_JPEGS])),
+        ("tiles.heic", photo.grid(HALVED, (400, 400), &[AS_IN_JPEGS], &[AS_IN_JPEGS])),
+        ("clear.heic", photo.clear(HALVED, |x, y| (x ^ y) % 256, &[AS_IN_JPEGS])),
     ]
+}
+
+#[cfg(not(feature = "heic"))]
+fn heics(_: &[u8]) -> [(&'static str, Vec<u8>); 0] {
+    []
+}
+
+/// Somebody in twelve megapixels.
+fn face() -> RgbImage {
+    let photo = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/portraits/portrait.jpg");
+    let photo = fs::read(photo).expect("it is in the tree");
+    let pixels = JpegDecoder::new(ZCursor::new(&photo)).decode().expect("it is whole");
+    let photo = RgbImage::from_raw(512, 512, pixels).expect("it has these sides");
+    imageops::resize(&photo, 3464, 3464, FilterType::Triangle)
 }
 
 fn profiled(kind: ColorType, data: &[u8], icc: &[u8]) -> Vec<u8> {
@@ -129,11 +191,15 @@ fn in_p3(image: &DynamicImage) -> Vec<u8> {
 }
 
 fn jpeg(kind: ColorType, data: &[u8], sampling: SamplingFactor, progressive: bool) -> Vec<u8> {
+    encoded(kind, data, SIDES, sampling, progressive)
+}
+
+fn encoded(kind: ColorType, data: &[u8], sides: (u32, u32), sampling: SamplingFactor, progressive: bool) -> Vec<u8> {
     let mut bytes = Vec::new();
     let mut encoder = Encoder::new(&mut bytes, 90);
     encoder.set_sampling_factor(sampling);
     encoder.set_progressive(progressive);
-    encoder.encode(data, SIDES.0 as u16, SIDES.1 as u16, kind).expect("writing to memory works");
+    encoder.encode(data, sides.0 as u16, sides.1 as u16, kind).expect("writing to memory works");
     bytes
 }
 
