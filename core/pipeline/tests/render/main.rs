@@ -8,6 +8,7 @@ mod corpora;
 mod cut;
 mod faces;
 mod forms;
+mod goldens;
 #[cfg(feature = "heic")]
 mod heic;
 mod hostile;

@@ -157,6 +157,24 @@ fn riff_chunk(name: &[u8; 4], data: &[u8]) -> Vec<u8> {
     [name.as_slice(), &length, data, &fill].concat()
 }
 
+/// The same photo with an orientation.
+pub(crate) fn turned(photo: &[u8], tag: u8, sides: (u32, u32)) -> Vec<u8> {
+    let tiff = orientation_tag(tag);
+    match photo {
+        [0xFF, 0xD8, ..] => with_segment(photo, 0xE1, &[b"Exif\0\0".as_slice(), &tiff].concat()),
+        [0x89, ..] => with_chunk(photo, b"eXIf", &tiff),
+        _ => with_exif(photo, sides, &tiff),
+    }
+}
+
+/// Without a profile the encoder writes a simple WebP, and with one an extended one.
+fn with_exif(webp: &[u8], sides: (u32, u32), tiff: &[u8]) -> Vec<u8> {
+    match &webp[12..16] {
+        b"VP8X" => added(webp, b"EXIF", tiff),
+        _ => extended(webp, sides, &[(b"EXIF", tiff)]),
+    }
+}
+
 /// Adds a chunk to an extended WebP, of which the header says that it may have one.
 pub(crate) fn added(webp: &[u8], name: &[u8; 4], data: &[u8]) -> Vec<u8> {
     riff_chunk(b"RIFF", &[&webp[8..], &riff_chunk(name, data)].concat())

@@ -57,24 +57,6 @@ fn check(formats: &[Format], pixels: &[u8], icc: &[u8], in_srgb: &[u8], name: &s
     }
 }
 
-/// The same photo with an orientation.
-fn turned(photo: &[u8], tag: u8, sides: (u32, u32)) -> Vec<u8> {
-    let tiff = orientation_tag(tag);
-    match photo {
-        [0xFF, 0xD8, ..] => with_segment(photo, 0xE1, &[b"Exif\0\0".as_slice(), &tiff].concat()),
-        [0x89, ..] => with_chunk(photo, b"eXIf", &tiff),
-        _ => with_exif(photo, sides, &tiff),
-    }
-}
-
-/// Without a profile the encoder writes a simple WebP, and with one an extended one.
-fn with_exif(webp: &[u8], sides: (u32, u32), tiff: &[u8]) -> Vec<u8> {
-    match &webp[12..16] {
-        b"VP8X" => added(webp, b"EXIF", tiff),
-        _ => extended(webp, sides, &[(b"EXIF", tiff)]),
-    }
-}
-
 #[test]
 fn wide_spaces_become_srgb() {
     let pixels = portrait(SIDES.0, SIDES.1, 3);
