@@ -42,7 +42,7 @@ def rgb(primaries, curve):
 
 
 def inks(steps, lab):
-    """A press: a table of so many steps of each of four inks, with what a function of them, all from 0 to 1, prints (lut16Type)."""
+    """A press: a table of so many steps of each of four inks, with what a function of them, from 0 to 1, prints (lut16Type)."""
     amounts = numpy.stack(numpy.meshgrid(*[numpy.linspace(0, 1, steps)] * 4, indexing="ij"), -1).reshape(-1, 4)
     straight = struct.pack(">HH", 0, 0xFFFF)
     # Version 2 counts 100 as 0xFF00, and 0 of the two others as 0x8000.

@@ -8,6 +8,7 @@ import imagecodecs
 import numpy
 from PIL import Image, ImageOps
 
+import lcms
 import profiles
 import scene
 
@@ -16,9 +17,6 @@ HALF = (scene.SIDES[0] // 2, scene.SIDES[1] // 2)
 MIDDLE = (48, 48)
 # Red, green and blue of what lies behind clear photos.
 BACKGROUND = (20, 90, 180)
-# Called one of version 2: to one of version 4 lcms2 compensates for black, asked or not.
-SRGB = imagecodecs.cms_profile("srgb")
-SRGB = SRGB[:8] + b"\x02\x40\0\0" + SRGB[12:]
 
 
 def of_photos(folder):
@@ -57,15 +55,8 @@ def parts(image, profile):
 
 
 def in_srgb(pixels, profile):
-    """Colours from 0 to 1 of one, three or four samples for each pixel."""
-    if not profile:
-        return pixels / 255
-    spaces = {1: "gray", 3: "rgb", 4: "cmyk"}
-    space = spaces[pixels.shape[2] if pixels.ndim == 3 else 1]
-    made = imagecodecs.cms_transform(
-        pixels.copy(), profile, SRGB, colorspace=space, outcolorspace="rgb", outdtype="uint16",
-        intent=imagecodecs.CMS.INTENT.PERCEPTUAL, flags=imagecodecs.CMS.FLAGS.NOOPTIMIZE)
-    return made / 0xFFFF
+    """Colours from 0 to 1."""
+    return lcms.in_srgb(pixels, profile) if profile else pixels / 255
 
 
 def shown(colours, alpha, sides):
