@@ -8,6 +8,7 @@ VIPS = "libvips, small from large"
 VIPS_EACH = "libvips, each from the file"
 SHARP = "sharp"
 PILLOW = "Pillow draft"
+PILLOW_WHOLE = "Pillow, converted whole"
 PILLOW_HEIF = "pillow-heif"
 
 # Parts of our own way, each in a process of its own.
@@ -16,6 +17,9 @@ DIGEST = "SHA-256"
 DECODE = "decode alone"
 
 SMALL = ("200x200", "48x48")
+# Of a tall photo all of them show the same 200x200, each in other rows, so that no two have it in the same blocks of a JPEG.
+# Largest first.
+SHAPES = tuple(f"200x{200 + 2 * rows}" for rows in reversed(range(16)))
 
 
 @dataclass(frozen=True)
@@ -29,6 +33,8 @@ class Case:
     peers: tuple
     # Measured runs in each process of each round; small photos need more for a steady figure.
     runs: int
+    # Whether it has a profile of colours that are not sRGB's.
+    has_profile: bool = False
 
     @property
     def heic(self):
@@ -48,6 +54,10 @@ CASES = (
     Case("real-progressive", "a real progressive photo of 6.3 MP -> 200 + 48", "friends.jpg", SMALL, SMALL, 5),
     Case("heic", "12 MP HEIC, one coded picture -> 200 + 48", "cam12.heic", SMALL, SMALL, 3),
     Case("heic-phone", "a phone's HEIC of 12 MP, in tiles -> 200 + 48", "phone.heic", SMALL, SMALL, 3),
+    Case("12mp-p3", "12 MP in Display P3 -> 200 + 48", "cam12-p3.jpg", SMALL, SMALL, 5, True),
+    Case("12mp-adobe", "12 MP in Adobe RGB -> 200 + 48", "cam12-adobe.jpg", SMALL, SMALL, 5, True),
+    Case("12mp-cmyk", "12 MP in CMYK -> 200 + 48", "cam12-cmyk.jpg", SMALL, SMALL, 5, True),
+    Case("real-p3", "a real photo of 6.3 MP in Display P3 -> 200 + 48", "friends-p3.jpg", SMALL, SMALL, 5, True),
     Case("real-24mp", "a real photo of 24 MP, 4:2:2 -> 200 + 48", "paris.jpg", SMALL, SMALL, 3),
 )
 
@@ -71,3 +81,9 @@ MEMORY_GOALS = (("24mp", 20), ("24mp-progressive", 20))
 
 # SSIM of the 200x200, at least.
 QUALITY_GOALS = (("real", 0.994), ("real-progressive", 0.994))
+
+# PSNR of the 200x200 to that of the photo converted first, in dB at least.
+COLOUR_GOALS = (("12mp-p3", 45), ("12mp-adobe", 45), ("real-p3", 45))
+
+# CPU time of ours above that for the same photo without a profile, in ms at most.
+CONVERSION_GOALS = (("12mp-p3", "12mp", 3.0),)

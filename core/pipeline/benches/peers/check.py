@@ -4,10 +4,19 @@ import json
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from cases import SMALL
+from cases import AGAIN, SHAPES, SMALL, VIPS_EACH
 from failure import Failure, run
 
 HERE = Path(__file__).parent
+
+
+@dataclass(frozen=True)
+class Colours:
+    """How near the 200x200 is, in dB, without what a JPEG costs: all of them went through the same encoder in many shapes."""
+
+    to_reference: float
+    # What the same program makes of the photo after all of its pixels were made sRGB.
+    to_converted: float
 
 
 @dataclass(frozen=True)
@@ -20,6 +29,8 @@ class Likeness:
     encoder_alone: float
     # The JPEG to the reference through the same encoder: both have its loss, but each its own.
     to_encoded: float
+    # Where the photo has a profile.
+    colours: Colours | None = None
 
     @property
     def without_encoder(self):
@@ -59,13 +70,29 @@ def likeness(case, runner, file, shop):
     """Compares the 200x200 with a reference, which goes through the same program too, to be encoded only."""
     reference = shop.out / f"{case.name}-reference.png"
     if not reference.is_file():
-        quality(shop, "reference", shop.photos / case.photo, "200", reference)
+        quality(shop, "reference", shop.photos / case.photo, SMALL[0], reference)
     encoded = shop.out / f"{case.name}-{slug(runner.name)}-reference"
     runner.work(replace(case, photo=reference, ours=SMALL[:1], peers=SMALL[:1]), shop.photos, 0, encoded)
     made = quality(shop, "compare", reference, file)
     alone = quality(shop, "compare", reference, f"{encoded}-0.jpg")
     to_encoded = quality(shop, "compare", f"{encoded}-0.jpg", file)
-    return Likeness(made["ssim"], made["psnr"], alone["ssim"], to_encoded["ssim"])
+    has_colours = case.has_profile and runner.name not in (AGAIN, VIPS_EACH)
+    near = colours(case, runner, shop) if has_colours else None
+    return Likeness(made["ssim"], made["psnr"], alone["ssim"], to_encoded["ssim"], near)
+
+
+def colours(case, runner, shop):
+    """Compares means of the 200x200 in many shapes: in each the encoder's blocks lie elsewhere, and so does what they lose."""
+    reference, converted = shop.out / f"{case.name}-shapes.png", shop.out / f"{case.name}-converted.jpg"
+    if not reference.is_file():
+        quality(shop, "reference", shop.photos / case.photo, SHAPES[0], reference)
+        quality(shop, "converted", shop.photos / case.photo, converted)
+    names = []
+    for what, photo in (("shown", case.photo), ("reference", reference), ("converted", converted)):
+        names.append(shop.out / f"{case.name}-{slug(runner.name)}-shapes-{what}")
+        runner.work(replace(case, photo=photo, ours=SHAPES, peers=SHAPES), shop.photos, 0, names[-1])
+    shown, *others = names
+    return Colours(*(quality(shop, "means", shown, other, str(len(SHAPES)))["psnr"] for other in others))
 
 
 def check_sides(case, runner, files, shop):

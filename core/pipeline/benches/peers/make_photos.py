@@ -5,20 +5,30 @@ decoder's work depends on a file's bytes as much as on its pixels: the grain giv
 Enlarged pictures hold no fine detail, so quality is judged by the real ones.
 """
 
+import io
 import shutil
 import sys
 from pathlib import Path
 
+# No compiled Python in the tree.
+sys.dont_write_bytecode = True
+sys.path.append(str(Path(__file__).parents[1] / "shared"))
+
 import numpy
 import pillow_heif
+import profiles
+import real_photos
 import skimage.data
-from PIL import Image, ImageFilter
+from PIL import Image, ImageCms, ImageFilter
 
 # Name: width, height, strength of the grain, and how it is saved.
 CAMERA_LIKE = {
     "cam24.jpg": (4000, 6000, 4.0, {"quality": 92}),
     "cam24-progressive.jpg": (4000, 6000, 4.0, {"quality": 92, "progressive": True}),
     "cam12.jpg": (3024, 4032, 4.5, {"quality": 92}),
+    # The same numbers, which stand for other colours.
+    "cam12-p3.jpg": (3024, 4032, 4.5, {"quality": 92, "icc_profile": profiles.display_p3()}),
+    "cam12-adobe.jpg": (3024, 4032, 4.5, {"quality": 92, "icc_profile": profiles.adobe_rgb()}),
     "cam12.heic": (3024, 4032, 4.5, {"quality": 50}),
     "web1.jpg": (1000, 1250, 3.0, {"quality": 85}),
 }
@@ -29,15 +39,28 @@ AS_SHIPPED = ("friends.jpg", "paris.jpg", "phone.heic")
 def main(out, downloads, *names):
     """Makes what is missing."""
     for name in names:
-        path, shipped = Path(out, name), Path(downloads, name)
+        path, shipped = Path(out, name), Path(downloads, real_photos.NEEDED.get(name, name))
         if path.is_file():
             continue
         if name in CAMERA_LIKE:
             width, height, grain, options = CAMERA_LIKE[name]
             save(camera_like(width, height, grain), path, **options)
-        elif name in AS_SHIPPED and shipped.is_file():
-            shutil.copyfile(shipped, path)
         elif shipped.is_file():
+            make_of(shipped, path)
+
+
+def make_of(shipped, path):
+    """What needs something that was fetched."""
+    match path.name:
+        case "cam12-cmyk.jpg":
+            press = shipped.read_bytes()
+            # There is no chroma to halve.
+            save(separated(camera_like(3024, 4032, 4.5), press), path, quality=92, subsampling="4:4:4", icc_profile=press)
+        case "friends-p3.jpg":
+            save(Image.open(shipped), path, quality=92, icc_profile=profiles.display_p3())
+        case name if name in AS_SHIPPED:
+            shutil.copyfile(shipped, path)
+        case _:
             save(cropped(Image.open(shipped)), path, quality=92)
 
 
@@ -45,8 +68,13 @@ def save(image, path, **options):
     """First under another name: a file that is only half written must not be taken for a photo next time."""
     half = path.with_suffix(".half")
     kind = "HEIF" if path.suffix == ".heic" else "JPEG"
-    image.save(half, kind, subsampling="4:2:0", **options)
+    image.save(half, kind, **{"subsampling": "4:2:0"} | options)
     half.rename(path)
+
+
+def separated(image, press):
+    """In the inks of a press."""
+    return ImageCms.profileToProfile(image, ImageCms.createProfile("sRGB"), io.BytesIO(press), outputMode="CMYK")
 
 
 def cropped(image):

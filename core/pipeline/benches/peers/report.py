@@ -2,7 +2,8 @@
 
 import statistics
 
-from cases import (AGAIN, DECODE, DIGEST, MEMORY_GOALS, OURS, PATH_GOALS, QUALITY_GOALS, RATIO_GOALS, VIPS_EACH, WALK)
+from cases import (AGAIN, COLOUR_GOALS, CONVERSION_GOALS, DECODE, DIGEST, MEMORY_GOALS, OURS, PATH_GOALS, QUALITY_GOALS,
+                   RATIO_GOALS, VIPS_EACH, WALK)
 from markdown import table
 from measure import PARTS
 
@@ -70,11 +71,24 @@ def quality(cases, looks):
     table(head, rows, words=2)
 
 
+def colours(cases, looks):
+    """The 200x200 of everybody of photos with a profile."""
+    print("\n### Colours of the 200x200, PSNR in dB without the encoder's loss\n")
+    rows = []
+    for case in cases:
+        for name, look in looks[case.name].items():
+            if look.likeness and look.likeness.colours:
+                near = look.likeness.colours
+                rows.append((case.title, name, f"{near.to_converted:.1f}", f"{near.to_reference:.1f}"))
+    table(("", "", "to its own of the photo converted first", "to the reference"), rows, words=2)
+
+
 def goals(costs, looks):
     """Prints which goals are reached, and returns whether all are."""
     print("\n### Goals\n")
     words = {True: "reached", False: "not reached", None: "not measured"}
-    results = [*ratio_goals(costs), *path_goals(costs), *memory_goals(looks), *quality_goals(looks)]
+    results = [*ratio_goals(costs), *path_goals(costs), *memory_goals(looks), *quality_goals(looks),
+               *colour_goals(looks), *conversion_goals(costs)]
     table(("", "goal", "measured", ""), [(*texts, words[reached]) for *texts, reached in results])
     return all(reached for *_, reached in results)
 
@@ -122,3 +136,26 @@ def quality_goals(looks):
             yield what, f">= {least}", measured, like.without_encoder >= least
         else:
             yield what, f">= {least}", "", None
+
+
+def colour_goals(looks):
+    """PSNR of the 200x200 to what is made of the photo converted first."""
+    for case, least in COLOUR_GOALS:
+        what = f"{case}: PSNR to the photo converted first"
+        if case in looks:
+            near = looks[case][OURS].likeness.colours.to_converted
+            yield what, f">= {least} dB", f"{near:.2f} dB", near >= least
+        else:
+            yield what, f">= {least} dB", "", None
+
+
+def conversion_goals(costs):
+    """CPU time above that of the same photo without a profile."""
+    for case, plain, most in CONVERSION_GOALS:
+        what = f"{case}: above {plain}"
+        if case in costs and plain in costs:
+            more = [one - other for one, other in zip(costs[case][OURS], costs[plain][OURS], strict=True)]
+            median = round(statistics.median(more), 2)
+            yield what, f"<= {most} ms", f"{median:.2f} ms ({spread(more)})", median <= most
+        else:
+            yield what, f"<= {most} ms", "", None
