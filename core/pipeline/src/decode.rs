@@ -58,7 +58,7 @@ impl Photo {
                 apart(planes, jpeg.colours)
             }
             #[cfg(feature = "heic")]
-            Coding::Heic(heic) => match heic::decode(bytes, heic, plan.window)? {
+            Coding::Heic(heic) => match heic::decode(bytes, heic, plan.scale, plan.window)? {
                 heic::Decoded::Opaque { planes, colours } => apart(planes, colours),
                 heic::Decoded::Clear(image) => Self::of_image(image, space, style),
             },

@@ -28,8 +28,7 @@ const REACH: f64 = 3.0;
 impl Plan {
     /// The smallest decode from which all frames can be made.
     pub(crate) fn new(source: &Source, frames: &[Frame]) -> Self {
-        let scale = if source.coding.is_scalable() { scale(frames) } else { Scale::Full };
-        Self { scale, window: window(source, frames) }
+        Self { scale: scale(frames).max(source.coding.least_scale()), window: window(source, frames) }
     }
 
     /// The smallest decode in which faces can be looked for, and from which all frames can be made.

@@ -269,9 +269,15 @@ impl Coding {
         }
     }
 
-    /// Whether it can be decoded smaller.
-    pub(crate) fn is_scalable(&self) -> bool {
-        matches!(self, Self::Jpeg(_))
+    /// The smallest scale at which it can be decoded. A HEIC always has its own size; what it is spared at half is said in
+    /// [`heic::decode`].
+    pub(crate) fn least_scale(&self) -> Scale {
+        match self {
+            Self::Jpeg(_) => Scale::Eighth,
+            #[cfg(feature = "heic")]
+            Self::Heic(_) => Scale::Half,
+            Self::Png(_) | Self::WebP(_) | Self::Gif(_) => Scale::Full,
+        }
     }
 
     fn is_plain(&self) -> bool {

@@ -65,3 +65,23 @@ fn what_is_converted_late_is_like_what_is_converted_first() {
         }
     }
 }
+
+/// At half its size and less a HEIC is not smoothed. Where three pixels on a side become one, the least that such a plan is made
+/// for, that is less than a JPEG's own loss, which is some 40 dB.
+#[cfg(feature = "heic")]
+#[test]
+fn a_heic_that_is_drawn_small_does_without_smoothing() {
+    for name in ["portrait.heic", "portrait-grid.heic", "portrait-gray.heic"] {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/portraits/");
+        let bytes = fs::read(format!("{folder}{name}")).unwrap();
+        let source = examine(&bytes, &LIMITS).unwrap();
+        let apart = |share: u32| {
+            let sides = (source.width / share, source.height / share);
+            let drawn = |scale| converted_late(&bytes, &source, scale, sides);
+            psnr(&drawn(jpeg::Scale::Half), &drawn(jpeg::Scale::Full))
+        };
+        let (all, third) = (apart(1), apart(3));
+        println!("{name}: {all:.1} dB at its size, {third:.1} dB at a third");
+        assert!(all.is_finite() && third > 45.0, "{name}");
+    }
+}

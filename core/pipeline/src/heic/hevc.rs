@@ -35,6 +35,16 @@ pub(super) struct Shown {
     pub(super) corner: (u32, u32),
 }
 
+/// What becomes of the edges between blocks (ITU-T H.265, 8.7).
+///
+/// Nothing of a picture is predicted from smoothed samples, so that it can be left out: it moves few samples by more than a
+/// few levels, which cannot be seen where several become one, and is a quarter of all work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Smoothing {
+    Done,
+    LeftOut,
+}
+
 /// The most tiles of HEVC in a row and in a column (ITU-T H.265, table A.8, at its highest levels).
 const TILES_MAX: (u32, u32) = (40, 44);
 
@@ -68,7 +78,7 @@ impl<'a> Parameters<'a> {
     /// Decodes a picture.
     ///
     /// `coded` holds its units, each behind its length (ISO/IEC 14496-15, 8.3.3).
-    pub(super) fn decode(&self, coded: &[u8]) -> Result<Shown, Damage> {
+    pub(super) fn decode(&self, coded: &[u8], smoothing: Smoothing) -> Result<Shown, Damage> {
         let mut work = None;
         for unit in self.configuration.units(coded) {
             let unit = unit.ok_or(Damage::Short)?;
@@ -83,7 +93,7 @@ impl<'a> Parameters<'a> {
             };
             work.slice(&unit)?;
         }
-        work.ok_or(Damage::Short)?.finish()
+        work.ok_or(Damage::Short)?.finish(smoothing)
     }
 }
 
@@ -136,7 +146,7 @@ impl<'a> Work<'a> {
         self.rebuilt.error.take().map_or(Ok(()), |error| Err(error.into()))
     }
 
-    fn finish(self) -> Result<Shown, Damage> {
+    fn finish(self, smoothing: Smoothing) -> Result<Shown, Damage> {
         if !self.parsed.is_complete() {
             return Err(Damage::Short);
         }
@@ -144,7 +154,7 @@ impl<'a> Work<'a> {
         let chroma = sps.chroma_subsampling();
         let [left, _, top, _] = sps.conf_win_offsets;
         let corner = (left * chroma.0, top * chroma.1);
-        Ok(Shown { frame: self.rebuilt.finish(false), corner })
+        Ok(Shown { frame: self.rebuilt.finish(smoothing == Smoothing::LeftOut), corner })
     }
 }
 

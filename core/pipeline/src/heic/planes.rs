@@ -9,12 +9,12 @@ use image::{DynamicImage, RgbaImage};
 use super::Heic;
 use super::colours::{Nearest, as_in_jpegs};
 use super::configuration::Configuration;
-use super::hevc::{PADDING_MAX, Parameters, Shown};
+use super::hevc::{PADDING_MAX, Parameters, Shown, Smoothing};
 use super::levels::Levels;
 use super::mosaic::{Coded, Mosaic, subsampling};
 use super::sheet::Sheet;
 use super::traits::{Clip, Nclx};
-use crate::jpeg::{Colours, Plane, Window};
+use crate::jpeg::{Colours, Plane, Scale, Window};
 use crate::refusal::Refusal;
 
 /// A decoded photo, not turned.
@@ -25,15 +25,17 @@ pub(crate) enum Decoded {
     Clear(DynamicImage),
 }
 
-/// Decodes what a window of the picture shows; all of it, where it is not opaque.
-pub(crate) fn decode(bytes: &[u8], heic: &Heic, window: Window) -> Result<Decoded, Refusal> {
+/// Decodes what a window of the picture shows; all of it, where it is not opaque. The picture has its own size at every scale,
+/// but only at its full one is it smoothed.
+pub(crate) fn decode(bytes: &[u8], heic: &Heic, scale: Scale, window: Window) -> Result<Decoded, Refusal> {
+    let smoothing = if scale == Scale::Full { Smoothing::Done } else { Smoothing::LeftOut };
     let Some(alpha) = &heic.alpha else {
-        let (planes, colours) = colours(bytes, heic, window)?;
+        let (planes, colours) = colours(bytes, heic, window, smoothing)?;
         return Ok(Decoded::Opaque { planes, colours });
     };
     let window = heic.clip.window();
-    let (planes, colours) = colours(bytes, heic, window)?;
-    let (opacity, _) = planes_of(bytes, alpha, 1, heic.clip, window, None)?;
+    let (planes, colours) = colours(bytes, heic, window, smoothing)?;
+    let (opacity, _) = planes_of(bytes, alpha, 1, heic.clip, window, smoothing, None)?;
     clear(&planes, colours, &opacity).map(Decoded::Clear)
 }
 
@@ -78,9 +80,9 @@ impl Mosaic {
     }
 }
 
-fn colours(bytes: &[u8], heic: &Heic, window: Window) -> Result<(Vec<Plane>, Colours), Refusal> {
+fn colours(bytes: &[u8], heic: &Heic, window: Window, smoothing: Smoothing) -> Result<(Vec<Plane>, Colours), Refusal> {
     let components = if heic.picture.chroma_format == 0 { 1 } else { 3 };
-    let (mut planes, nclx) = planes_of(bytes, &heic.picture, components, heic.clip, window, heic.nclx)?;
+    let (mut planes, nclx) = planes_of(bytes, &heic.picture, components, heic.clip, window, smoothing, heic.nclx)?;
     let colours = as_in_jpegs(&mut planes, nclx.matrix)?;
     Ok((planes, colours))
 }
@@ -92,6 +94,7 @@ fn planes_of(
     components: usize,
     clip: Clip,
     window: Window,
+    smoothing: Smoothing,
     mut nclx: Option<Nclx>,
 ) -> Result<(Vec<Plane>, Nclx), Refusal> {
     let chroma = subsampling(mosaic.chroma_format);
@@ -104,7 +107,7 @@ fn planes_of(
         if !sheets.iter().any(|sheet| sheet.meets(corner, mosaic.tile)) {
             continue;
         }
-        let tile = mosaic.pictures[*picture].decode(bytes, mosaic, &mut parameters)?;
+        let tile = mosaic.pictures[*picture].decode(bytes, mosaic, smoothing, &mut parameters)?;
         let nclx = nclx.get_or_insert(Nclx { matrix: tile.frame.matrix_coeffs, full_range: tile.frame.full_range });
         for (component, sheet) in sheets.iter_mut().enumerate() {
             let bits = tile.frame.bit_depth[component.min(1)];
@@ -132,14 +135,20 @@ impl Mosaic {
 type Last<'a> = Option<(Range<usize>, Parameters<'a>)>;
 
 impl Coded {
-    fn decode<'a>(&self, bytes: &'a [u8], mosaic: &Mosaic, last: &mut Last<'a>) -> Result<Shown, Refusal> {
+    fn decode<'a>(
+        &self,
+        bytes: &'a [u8],
+        mosaic: &Mosaic,
+        smoothing: Smoothing,
+        last: &mut Last<'a>,
+    ) -> Result<Shown, Refusal> {
         let parameters = match last.take().filter(|(place, _)| *place == self.configuration) {
             Some(same) => same,
             None => (self.configuration.clone(), self.parameters(bytes, mosaic.tile)?),
         };
         let (_, parameters) = last.insert(parameters);
         let coded = joined(bytes, &self.extents).ok_or(Refusal::Cut)?;
-        let shown = parameters.decode(&coded).map_err(Refusal::undecodable)?;
+        let shown = parameters.decode(&coded, smoothing).map_err(Refusal::undecodable)?;
         if shown.frame.chroma_format != mosaic.chroma_format {
             return Err(Refusal::undecodable("it has other colours than its container says"));
         }
