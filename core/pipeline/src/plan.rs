@@ -123,12 +123,14 @@ pub(crate) fn bytes_with_faces(source: &Source, plan: Plan, frames: &[Frame], cr
     let again =
         again.into_iter().filter(|again| !plan.includes(again)).map(|again| decoded_bytes(source, again, style));
     let (decoding_again, decoded_again) = again.fold((0, 0), |most, one| (most.0.max(one.0), most.1.max(one.1)));
-    let marks = match &source.coding {
-        Coding::Jpeg(jpeg) => jpeg::mark_bytes(&jpeg.frame),
-        _ => 0,
+    // What the coefficients of a progressive picture took may stay with the allocator while others are read.
+    let (marks, let_go) = match &source.coding {
+        Coding::Jpeg(jpeg) => (jpeg::mark_bytes(&jpeg.frame), decoding.saturating_sub(decoded)),
+        _ => (0, 0),
     };
-    let looking =
-        look::bytes((source.width, source.height)).max(decoding_again).max(decoded_again + rendered_bytes(frames));
+    let looking = look::bytes((source.width, source.height))
+        .max(decoding_again + let_go)
+        .max(decoded_again + rendered_bytes(frames));
     decoding.max(decoded + looking) + marks + converting_bytes(source) + REST
 }
 
