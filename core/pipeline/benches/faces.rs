@@ -3,8 +3,8 @@
 //! Both look at the same gray pictures, in turns, and both make the sizes that they need themselves. rustface is used at the
 //! settings under which it finds as much as it can at that cost: see `stock.rs`. The pictures are those of
 //! `tests/portraits/faces`, or with `PORTRAITD_FACES=target/faces/set` the hundreds that `benches/faces` builds. Figures are
-//! CPU milliseconds of this thread for a picture, the median over several rounds. The last table is a whole photo of a camera,
-//! with the face crop and without.
+//! CPU milliseconds of this thread for a picture, the median over several rounds. The last table is the whole way of photos of
+//! a camera, with the face crop and without: those of the set, or portraits that are enlarged and given a sensor's grain.
 
 #![forbid(unsafe_code)]
 
@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::{env, fs};
 
 use fast_image_resize::images::{Image, ImageRef};
-use fast_image_resize::{PixelType, ResizeOptions, Resizer};
+use fast_image_resize::{PixelType, Resizer};
 use jpeg_encoder::{ColorType, Encoder, SamplingFactor};
 use portraitd_pipeline::{Crop, Fit, Limits, Recipe, RenditionSpec, examine, render};
 use zune_jpeg::JpegDecoder;
@@ -48,7 +48,7 @@ fn main() {
     for kind in ["portrait", "faceless"] {
         compare(kind, &pictures(&root.join(kind)), &stock);
     }
-    camera();
+    cameras(&root);
 }
 
 /// Times both on all pictures of a kind.
@@ -80,10 +80,14 @@ impl Gray {
 }
 
 fn pictures(folder: &Path) -> Vec<Gray> {
+    files(folder).iter().map(|path| gray(&fs::read(path).expect("a picture can be read"))).collect()
+}
+
+fn files(folder: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).expect("the folder of pictures can be read");
     let mut paths: Vec<PathBuf> = entries.map(|entry| entry.expect("a folder lists its files").path()).collect();
     paths.sort();
-    paths.iter().map(|path| gray(&fs::read(path).expect("a picture can be read"))).collect()
+    paths
 }
 
 /// The picture as the pipeline sees it, no larger than [`LONG_SIDE`].
@@ -105,39 +109,67 @@ fn rgb(jpeg: &[u8]) -> Vec<u8> {
     JpegDecoder::new(ZCursor::new(jpeg)).decode().expect("a whole JPEG")
 }
 
-/// What the face crop adds to the whole way from a photo of 12 megapixels to 200 and 48 pixels.
-fn camera() {
-    let photo = camera_jpeg();
-    let source = examine(&photo, &LIMITS).expect("a made photo is whole");
+/// What the face crop adds to the whole way from photos of 12 megapixels to 200 and 48 pixels.
+fn cameras(root: &Path) {
+    let taken = root.join("camera");
+    let paths = if taken.exists() { files(&taken) } else { files(&root.join("portrait")) };
+    println!("\n12 MP -> 200 + 48, CPU ms");
+    println!("  {:<48} {:>6} {:>8} {:>8} {:>6}", "", "kB", "centre", "face", "ratio");
+    let mut all: Vec<[f64; 2]> = Vec::new();
+    for path in paths.into_iter().chain([Path::new(PORTRAITS).join("portrait.jpg")]) {
+        let bytes = fs::read(&path).expect("a picture can be read");
+        let photo = if path.starts_with(&taken) { bytes } else { camera_jpeg(&bytes) };
+        let times = crops(&photo);
+        let name = path.file_name().unwrap_or_default().display().to_string();
+        print_times(&name, photo.len(), times);
+        all.push(times);
+    }
+    let mut ratios: Vec<f64> = all.iter().map(|[centre, face]| face / centre).collect();
+    ratios.sort_by(f64::total_cmp);
+    let sum = all.iter().fold([0.0, 0.0], |sum, times| [sum[0] + times[0], sum[1] + times[1]]);
+    print_times("all", 0, sum);
+    let (least, middle, most) = (ratios[0], ratios[ratios.len() / 2], ratios[ratios.len() - 1]);
+    println!("  of {} photos: least {least:.2}, median {middle:.2}, most {most:.2}", ratios.len());
+}
+
+fn print_times(name: &str, bytes: usize, [centre, face]: [f64; 2]) {
+    println!("  {name:<48} {:>6} {centre:>8.2} {face:>8.2} {:>6.2}", bytes / 1000, face / centre);
+}
+
+/// From the centre, and around the face.
+fn crops(photo: &[u8]) -> [f64; 2] {
+    let source = examine(photo, &LIMITS).expect("the photo is whole");
     let square = |side| RenditionSpec { width: side, height: side, fit: Fit::Exact, max_bytes: None };
     let row = |(name, crop): (&str, Crop)| -> Row<'_> {
         let recipe = Recipe::new(crop, vec![square(200), square(48)]);
-        let (photo, source) = (&photo, &source);
-        let work = move || drop(black_box(render(photo, source, &recipe).expect("a made photo renders")));
+        let source = &source;
+        let work = move || drop(black_box(render(photo, source, &recipe).expect("the photo renders")));
         (name.to_owned(), Box::new(work))
     };
-    let rows = [("from the centre", Crop::Center), ("upper", Crop::Upper), ("face", Crop::default())].map(row);
-    println!("\n12 MP -> 200 + 48, {} kB, CPU ms", photo.len() / 1000);
-    let times = medians(&rows);
-    for ((name, _), time) in rows.iter().zip(&times) {
-        println!("  {name:<24} {time:>8.2} {:>6.2}", time / times[0]);
-    }
+    let times = medians(&[("centre", Crop::Center), ("face", Crop::default())].map(row));
+    [times[0], times[1]]
 }
 
-/// The astronaut of the tests, enlarged to 3024x4032 and with a sensor's grain.
-fn camera_jpeg() -> Vec<u8> {
-    const SIDES: (u16, u16) = (3024, 4032);
-    let small = rgb(&fs::read(Path::new(PORTRAITS).join("portrait.jpg")).expect("the portrait can be read"));
-    let small = ImageRef::new(512, 512, &small, PixelType::U8x3).expect("the portrait has these sides");
-    let mut large = Image::new(SIDES.0.into(), SIDES.1.into(), PixelType::U8x3);
-    let tall = ResizeOptions::new().crop(64.0, 0.0, 384.0, 512.0);
-    Resizer::new().resize(&small, &mut large, &tall).expect("the crop lies in the portrait");
+/// A photo, enlarged to about 12 megapixels and with a sensor's grain.
+fn camera_jpeg(photo: &[u8]) -> Vec<u8> {
+    const PIXELS: f64 = 12.2e6;
+    let source = examine(photo, &LIMITS).expect("the pictures are whole");
+    let spec = RenditionSpec { width: 0, height: 0, fit: Fit::AtMost, max_bytes: None };
+    let made = render(photo, &source, &Recipe::new(Crop::None, vec![spec])).expect("the pictures render");
+    let upright = &made.renditions[0];
+    let factor = (PIXELS / (f64::from(upright.width) * f64::from(upright.height))).sqrt();
+    let side = |side: u32| (f64::from(side) * factor) as u16;
+    let (width, height) = (side(upright.width), side(upright.height));
+    let small = rgb(&upright.bytes);
+    let small = ImageRef::new(upright.width, upright.height, &small, PixelType::U8x3).expect("it has these sides");
+    let mut large = Image::new(width.into(), height.into(), PixelType::U8x3);
+    Resizer::new().resize(&small, &mut large, None).expect("both have pixels");
     let mut pixels = large.into_vec();
     pixels.as_chunks_mut().0.iter_mut().for_each(grain());
     let mut jpeg = Vec::new();
     let mut encoder = Encoder::new(&mut jpeg, 92);
     encoder.set_sampling_factor(SamplingFactor::F_2_2);
-    encoder.encode(&pixels, SIDES.0, SIDES.1, ColorType::Rgb).expect("writing to memory works");
+    encoder.encode(&pixels, width, height, ColorType::Rgb).expect("writing to memory works");
     jpeg
 }
 
