@@ -100,3 +100,18 @@ fn line(row: &[u8], columns: &[Taps; WINDOW]) -> [u16; WINDOW] {
     }
     line
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// On the grid nothing lies between two samples, so that drawing a window is copying it.
+    #[test]
+    fn a_window_at_a_place_is_the_square_there() {
+        let picture = Picture { width: 97, samples: (0..97 * 83).map(|at: u32| (at * 31 % 251) as u8).collect() };
+        for (x, y) in [(0, 0), (4, 40), (57, 43), (33, 8)] {
+            let square = Square { left: x as f64, top: y as f64, side: WINDOW as f64 };
+            assert_eq!(picture.window_at(x, y), picture.window(square), "{x} {y}");
+        }
+    }
+}
