@@ -7,7 +7,7 @@ use jpeg_encoder::{ColorType, Encoder, SamplingFactor};
 use moxcms::ColorProfile;
 
 use super::icc_file::profile;
-use super::reference::{lab_of_srgb, printed};
+use super::reference::{ADOBE, DISPLAY_P3, Rgb, SRGB, lab_of_srgb, printed};
 
 pub(crate) fn icc(profile: &ColorProfile) -> Vec<u8> {
     profile.encode().unwrap()
@@ -90,4 +90,13 @@ pub(crate) fn press() -> Vec<u8> {
     }
     table.extend(straight[2..].repeat(3).iter().flat_map(|value| value.to_be_bytes()));
     profile(b"CMYK", b"Lab ", &[(b"A2B0", &table)])
+}
+
+/// Those of cameras and phones: a name, the profile, and what the reference knows of it.
+pub(crate) fn spaces() -> [(&'static str, ColorProfile, Rgb); 3] {
+    [
+        ("sRGB", ColorProfile::new_srgb(), SRGB),
+        ("Display P3", ColorProfile::new_display_p3(), DISPLAY_P3),
+        ("Adobe RGB", ColorProfile::new_adobe_rgb(), ADOBE),
+    ]
 }

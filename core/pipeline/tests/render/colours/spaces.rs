@@ -60,12 +60,7 @@ fn check(formats: &[Format], pixels: &[u8], icc: &[u8], in_srgb: &[u8], name: &s
 #[test]
 fn wide_spaces_become_srgb() {
     let pixels = portrait(SIDES.0, SIDES.1, 3);
-    let spaces = [
-        ("sRGB", ColorProfile::new_srgb(), SRGB),
-        ("Display P3", ColorProfile::new_display_p3(), DISPLAY_P3),
-        ("Adobe RGB", ColorProfile::new_adobe_rgb(), ADOBE),
-    ];
-    for (name, profile, space) in spaces {
+    for (name, profile, space) in spaces() {
         check(&RGB_FORMATS, &pixels, &icc(&profile), &space.pixels_to_srgb(&pixels), name);
     }
 }

@@ -39,6 +39,13 @@ fn assert_endless(photo: &[u8]) {
     assert_eq!(reason(photo), ENDLESS);
 }
 
+/// What is read of the tiles is shown where the file is so long, and refused where it has a byte less.
+fn assert_shown_from(photo: &[u8], read: usize) {
+    let filled = |length: usize| [photo, &boxed(b"free", &vec![0; length - photo.len() - 8])].concat();
+    assert!(rendered(&filled(read), Crop::None, &[at_most(0, 0)]).is_ok());
+    assert_eq!(reason(&filled(read - 1)), "the file is damaged (tiles that are one over the other): copy it again");
+}
+
 /// Tiles may share data, as those of one colour do, until all that is read is longer than the file.
 #[test]
 fn what_tiles_share_is_no_more_than_their_file_has() {
@@ -50,11 +57,7 @@ fn what_tiles_share_is_no_more_than_their_file_has() {
         [heif.sides(sides), heif.sides(tile), heif.property(b"hvcC", &coded.configuration)];
     heif.grid(&[all], (count, count), sides, &[2; 256]);
     heif.item(b"hvc1", &[tile, configuration], &coded.data);
-    let photo = heif.bytes();
-    let filled = |length: usize| [photo.as_slice(), &boxed(b"free", &vec![0; length - photo.len() - 8])].concat();
-    let shared = 256 * coded.data.len();
-    assert!(rendered(&filled(shared), Crop::None, &[at_most(0, 0)]).is_ok());
-    assert_eq!(reason(&filled(shared - 1)), "the file is damaged (tiles that are one over the other): copy it again");
+    assert_shown_from(&heif.bytes(), 256 * coded.data.len());
 }
 
 /// Two tiles by turns: each brings its parameters again.
@@ -70,11 +73,7 @@ fn parameters_that_change_from_tile_to_tile_are_counted_too() {
         let configuration = heif.property(b"hvcC", &coded.configuration);
         heif.item(b"hvc1", &[tile, configuration], &coded.data);
     }
-    let photo = heif.bytes();
-    let filled = |length: usize| [photo.as_slice(), &boxed(b"free", &vec![0; length - photo.len() - 8])].concat();
-    let shared = 64 * coded.data.len() + 63 * coded.configuration.len();
-    assert!(rendered(&filled(shared), Crop::None, &[at_most(0, 0)]).is_ok());
-    assert_eq!(reason(&filled(shared - 1)), "the file is damaged (tiles that are one over the other): copy it again");
+    assert_shown_from(&heif.bytes(), 64 * coded.data.len() + 63 * coded.configuration.len());
 }
 
 #[test]
