@@ -229,6 +229,18 @@ mod tests {
     }
 
     #[test]
+    fn a_lock_that_is_let_go_after_a_moment_is_waited_for() {
+        let dir = tempfile::tempdir().unwrap();
+        let lock = Lock::take(dir.path()).unwrap();
+        let other = thread::spawn(move || {
+            thread::sleep(Duration::from_millis(300));
+            drop(lock);
+        });
+        Lock::take(dir.path()).unwrap();
+        other.join().unwrap();
+    }
+
+    #[test]
     fn a_process_id_that_was_left_behind_makes_the_ledger_suspect_until_it_was_checked() {
         let dir = tempfile::tempdir().unwrap();
         fs::write(dir.path().join(LOCK_NAME), "4242424\n").unwrap();
