@@ -115,7 +115,7 @@ fn cameras(root: &Path) {
     let paths = if taken.exists() { files(&taken) } else { files(&root.join("portrait")) };
     println!("\n12 MP -> 200 + 48, CPU ms");
     println!("  {:<48} {:>6} {:>8} {:>8} {:>6}", "", "kB", "centre", "face", "ratio");
-    let mut all: Vec<[f64; 2]> = Vec::new();
+    let (mut all, mut bytes_of_all) = (Vec::new(), 0);
     for path in paths.into_iter().chain([Path::new(PORTRAITS).join("portrait.jpg")]) {
         let bytes = fs::read(&path).expect("a picture can be read");
         let photo = if path.starts_with(&taken) { bytes } else { camera_jpeg(&bytes) };
@@ -123,11 +123,12 @@ fn cameras(root: &Path) {
         let name = path.file_name().unwrap_or_default().display().to_string();
         print_times(&name, photo.len(), times);
         all.push(times);
+        bytes_of_all += photo.len();
     }
     let mut ratios: Vec<f64> = all.iter().map(|[centre, face]| face / centre).collect();
     ratios.sort_by(f64::total_cmp);
     let sum = all.iter().fold([0.0, 0.0], |sum, times| [sum[0] + times[0], sum[1] + times[1]]);
-    print_times("all", 0, sum);
+    print_times("all", bytes_of_all, sum);
     let (least, middle, most) = (ratios[0], ratios[ratios.len() / 2], ratios[ratios.len() - 1]);
     println!("  of {} photos: least {least:.2}, median {middle:.2}, most {most:.2}", ratios.len());
 }
