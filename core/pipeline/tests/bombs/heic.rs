@@ -11,7 +11,7 @@ mod heif;
 mod hevc;
 
 /// As small as a tile can be: a bit for a sample.
-const TINY: Form = Form { chroma_format: 0, depth: 8, coded: 1 };
+const TINY: Form = Form { chroma_format: 0, depth: 8, coded: 1, smoothed: false };
 const TILE: (u32, u32) = (BLOCK, BLOCK);
 /// In a row, and in a column: as many as there is room for in a file.
 const TILES: u32 = 200;

@@ -13,6 +13,8 @@ use proptest::prelude::*;
 use proptest::sample::Index;
 
 use crate::photos::*;
+use hevc::Form;
+use made::{AS_IN_JPEGS, FINE, Photo};
 
 const GRID: &str = "portrait-grid.heic";
 /// Small enough that many cases run in a second.
@@ -55,6 +57,20 @@ fn every_form_has_the_colours_of_the_photo_that_it_was_made_of() {
     let at = |x: u32, y: u32| &clear[((y * width + x) * 3) as usize..][..3];
     assert!(at(3, 3).iter().all(|value| *value > 250), "a clear corner is {:?}", at(3, 3));
     assert!(at(60, 80).iter().any(|value| *value < 220), "the middle is {:?}", at(60, 80));
+}
+
+/// Faces are looked for in a picture that is not smoothed. What is shown in detail then is, as if it had been decoded for that
+/// alone.
+#[test]
+fn a_picture_is_smoothed_before_it_is_shown_in_detail() {
+    const SIDE: u32 = 640;
+    let steps = |at: u32| 100 + (at % SIDE / 16 * 7 + at / SIDE / 16 * 5) % 4 * 12;
+    let rgb: Vec<u8> = (0..SIDE * SIDE).flat_map(|at| [steps(at) as u8; 3]).collect();
+    let photo = Photo { rgb: &rgb, sides: (SIDE, SIDE) };
+    let [rough, smooth] = [false, true].map(|smoothed| photo.heic(Form { smoothed, ..FINE }, &[AS_IN_JPEGS]));
+    let cropped = |heic: &[u8], crop: Crop| rendered(heic, crop, &[exact(600, 600)]).unwrap();
+    assert_ne!(cropped(&smooth, Crop::Upper), cropped(&rough, Crop::Upper));
+    assert_eq!(cropped(&smooth, Crop::default()), cropped(&smooth, Crop::Upper));
 }
 
 /// What the tiles hold beyond the edge of the picture is not shown, and EXIF data turns nothing a second time.

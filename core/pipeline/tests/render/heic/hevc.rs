@@ -17,6 +17,8 @@ pub(crate) struct Form {
     pub(crate) depth: u8,
     /// As many of them are coded, the highest ones.
     pub(crate) coded: u8,
+    /// Whether the edges between blocks are filtered.
+    pub(crate) smoothed: bool,
 }
 
 /// Sides must be multiples of this.
@@ -25,7 +27,7 @@ pub(crate) const BLOCK: u32 = 16;
 /// A picture whose samples are what `sample` says of a component and its columns and rows.
 pub(crate) fn coded((width, height): (u32, u32), form: Form, sample: impl Fn(usize, u32, u32) -> u32) -> Coded {
     let sequence = unit(33, sequence(width, height, form));
-    let picture = unit(34, parameters());
+    let picture = unit(34, parameters(form));
     let slice = unit(19, slice((width, height), form, sample));
     let data = [&(slice.len() as u32).to_be_bytes(), slice.as_slice()].concat();
     Coded { configuration: configuration(form, &[sequence, picture]), data }
@@ -71,15 +73,15 @@ fn sequence(width: u32, height: u32, form: Form) -> Bits {
     bits.put(0b0001, 4);
     bits.put(u32::from(form.coded - 1) << 4 | u32::from(form.coded - 1), 8);
     bits.counts(&[1, 0]);
-    // No filter over PCM.
-    bits.put(1, 1);
+    // A filter over PCM, or none.
+    bits.put(u32::from(!form.smoothed), 1);
     bits.counts(&[0]);
     bits.put(0, 5);
     bits.ended()
 }
 
-/// 7.3.2.3: none of all that there may be, and no filter.
-fn parameters() -> Bits {
+/// 7.3.2.3: none of all that there may be but a filter.
+fn parameters(form: Form) -> Bits {
     let mut bits = Bits::default();
     bits.counts(&[0, 0]);
     bits.put(0, 7);
@@ -87,7 +89,10 @@ fn parameters() -> Bits {
     bits.put(0, 3);
     bits.counts(&[0, 0]);
     bits.put(0, 7);
-    bits.put(0b101, 3);
+    bits.put(0b100 | u32::from(!form.smoothed), 3);
+    if form.smoothed {
+        bits.counts(&[0, 0]);
+    }
     bits.put(0, 2);
     bits.counts(&[0]);
     bits.put(0, 2);

@@ -4,7 +4,7 @@ use super::heif::Heif;
 use super::hevc::{self, BLOCK, Form};
 
 /// All of the chroma, so that nothing is lost but by rounding.
-pub(crate) const FINE: Form = Form { chroma_format: 3, depth: 8, coded: 8 };
+pub(crate) const FINE: Form = Form { chroma_format: 3, depth: 8, coded: 8, smoothed: false };
 /// As phones write it.
 pub(crate) const HALVED: Form = Form { chroma_format: 1, ..FINE };
 pub(crate) const GRAY: Form = Form { chroma_format: 0, ..FINE };
